@@ -1,0 +1,1 @@
+//! Measuring: latency histograms and the table that every bench prints.
