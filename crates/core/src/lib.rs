@@ -10,3 +10,9 @@ pub mod time;
 pub mod diagnostic;
 pub mod event;
 pub mod json;
+
+pub mod audit;
+pub mod chain;
+pub mod seal;
+
+pub mod change;

@@ -195,7 +195,8 @@ impl<'s> Reader<'s> {
         let mut content = Content::default();
         let action = self.object(&mut top, "action", "/action").map(|object| self.action(object, &mut content));
         let scope = self.object(&mut top, "scope", "/scope").map(|object| self.scope(object));
-        let metadata = self.object(&mut top, "metadata", "/metadata").map(|object| self.metadata(object, &mut content));
+        let mut metadata =
+            self.object(&mut top, "metadata", "/metadata").map(|object| self.metadata(object, &mut content));
         self.keep_unnamed(top);
 
         if !self.unnamed.is_empty() {
@@ -204,6 +205,8 @@ impl<'s> Reader<'s> {
         }
         if let Some(attributes) = &mut content.attributes {
             self.scrubber.scrub_object(attributes);
+            // Erasing leaves the parent behind, so a sealed event whose attributes exist has a `metadata`.
+            metadata.get_or_insert_default();
         }
         if !self.errors.is_empty() {
             return Err(self.errors);

@@ -1,0 +1,136 @@
+//! Effects as data: everything one commit writes.
+//!
+//! The writer fills a [`Changes`] while it works through a batch of inputs and hands it to the store, which
+//! writes all of it or nothing. Logs (events, audit, checkpoints) are only ever added to; the rest are rows
+//! that say what is, replaced whole.
+
+pub mod row;
+
+use serde::{Deserialize, Serialize};
+
+pub use row::{
+    AgentRow, CheckpointRow, ConfigRow, EventRow, HistoryRow, KeyRow, NotificationRow, NotificationState, OutcomeRow,
+    PersonRow, SeenKey, SeenRow,
+};
+
+use crate::audit::AuditRow;
+use crate::chain::Tip;
+use crate::id::{ConfigId, EventId, KeyId, NotificationId};
+use crate::time::Millis;
+
+/// The tenant's head: the one row that every commit locks and moves on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The last position in the feed; 0 when nothing was ever committed.
+    pub position: i64,
+    /// The tip of the event chain.
+    pub events: Tip,
+    /// The tip of the audit chain.
+    pub audit: Tip,
+    /// The time in the last id given, so that ids never run backwards.
+    pub last_id_at: Millis,
+    /// The configuration in force; none before the first.
+    pub config: Option<ConfigId>,
+}
+
+impl Head {
+    /// The head of a tenant that has nothing yet.
+    pub const EMPTY: Self =
+        Self { position: 0, events: Tip::EMPTY, audit: Tip::EMPTY, last_id_at: Millis(0), config: None };
+}
+
+/// Everything that one commit writes, beside the head.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// Log: new events, in chain order.
+    pub events: Vec<EventRow>,
+    /// Log: new audit entries, in chain order.
+    pub audit: Vec<AuditRow>,
+    /// Log: new checkpoints.
+    pub checkpoints: Vec<CheckpointRow>,
+    /// New notifications.
+    pub notifications: Vec<NotificationRow>,
+    /// Notifications that exist, with what became of them.
+    pub deliveries: Vec<NotificationRow>,
+    /// Outcomes of actions; the first one of an event stays.
+    pub outcomes: Vec<OutcomeRow>,
+    /// Keys of inputs taken, with what was answered. A key that exists is replaced.
+    pub seen: Vec<SeenRow>,
+    /// Agents as they are now.
+    pub agents: Vec<AgentRow>,
+    /// API keys as they are now.
+    pub keys: Vec<KeyRow>,
+    /// New versions of the configuration.
+    pub configs: Vec<ConfigRow>,
+    /// People as logs name them, with what joins their names.
+    pub people: Vec<PersonRow>,
+    /// A new checkpoint of the history.
+    pub history: Option<HistoryRow>,
+    /// What the feed says happened, in order. Its first entry stands right after the old head's position.
+    pub feed: Vec<FeedEntry>,
+}
+
+impl Changes {
+    /// Whether nothing would be written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// How many positions the feed moves on.
+    #[must_use]
+    pub fn positions(&self) -> i64 {
+        self.feed.iter().map(FeedEntry::positions).sum()
+    }
+}
+
+/// One thing that the feed says happened. Readers load the rest by its id.
+///
+/// A commit's entries are one row; an entry covers [`FeedEntry::positions`] positions.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum FeedEntry {
+    /// Events joined the chain.
+    Events {
+        /// The first one's place.
+        from: i64,
+        /// The last one's place.
+        to: i64,
+    },
+    /// A notification's state changed, beyond its birth with its event.
+    Notification {
+        /// Which.
+        id: NotificationId,
+    },
+    /// An outcome was reported.
+    Outcome {
+        /// Of which event.
+        event: EventId,
+    },
+    /// An agent was paused or resumed.
+    Agent {
+        /// Which.
+        id: String,
+    },
+    /// An API key was made, changed or revoked.
+    Key {
+        /// Which.
+        id: KeyId,
+    },
+    /// Another configuration is in force.
+    Config {
+        /// Which.
+        id: ConfigId,
+    },
+}
+
+impl FeedEntry {
+    /// How many positions this entry covers: one for each event, else one.
+    #[must_use]
+    pub fn positions(&self) -> i64 {
+        match self {
+            Self::Events { from, to } => to - from + 1,
+            _ => 1,
+        }
+    }
+}
