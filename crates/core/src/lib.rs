@@ -16,3 +16,5 @@ pub mod chain;
 pub mod seal;
 
 pub mod change;
+pub mod delivery;
+pub mod history;

@@ -1,0 +1,177 @@
+//! What becomes of a notification once it was tried: the one retry policy, above every channel (NTF-4).
+
+use serde::{Deserialize, Serialize};
+
+use crate::change::{NotificationRow, NotificationState};
+use crate::event::Level;
+use crate::time::{HOUR, MINUTE, Millis, SECOND, Span};
+
+/// How long a node holds a notification it is sending.
+pub const LEASE: Span = SECOND.times(15);
+/// How long one attempt may take: far below the lease.
+pub const TIMEOUT: Span = SECOND.times(5);
+/// After these waits a notification is tried again on the same channel; then it goes to the alternate.
+pub const WAITS: [Span; 4] = [SECOND, SECOND.times(5), SECOND.times(30), MINUTE.times(5)];
+/// The longest wait that a channel may ask for.
+const LONGEST_WAIT: Span = HOUR;
+
+/// What a channel said to one attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+pub enum Answer {
+    /// It took the message.
+    Sent {
+        /// The channel's status.
+        status: u16,
+    },
+    /// Not now; perhaps later.
+    Retry {
+        /// When the channel asks for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Span>,
+        /// Why.
+        why: String,
+    },
+    /// This message never.
+    Refused {
+        /// Why.
+        why: String,
+    },
+    /// Nothing, as long as nobody mends the channel.
+    Broken {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One attempt, as the delivery log keeps it (NTF-10).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Millis,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
+    /// What the channel said.
+    #[serde(flatten)]
+    pub answer: Answer,
+}
+
+/// What is to be done about a notification after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: it arrived.
+    Done,
+    /// Try again when `due_at` comes.
+    Wait,
+    /// Try again, and tell the alternate beside it: critical notices do not wait (NTF-4).
+    WaitAndAlternate,
+    /// Give up here and tell the alternate.
+    Alternate,
+}
+
+/// Records an attempt in a notification and says what comes next.
+///
+/// `jitter` in 0..=255 spreads retries by up to a quarter, so that a channel that comes back is not stormed.
+pub fn after_attempt(row: &mut NotificationRow, attempt: &Attempt, now: Millis, jitter: u8) -> Next {
+    let mut log: Vec<Attempt> = serde_json::from_slice(&row.log).unwrap_or_default();
+    log.push(attempt.clone());
+    // INVARIANT: texts and integers always serialise.
+    row.log = serde_json::to_vec(&log).unwrap_or_default();
+    row.attempts = row.attempts.saturating_add(1);
+    row.lease_until = Millis(0);
+    match &attempt.answer {
+        Answer::Sent { .. } => {
+            row.state = NotificationState::Delivered;
+            row.delivered_at = Some(now);
+            Next::Done
+        }
+        Answer::Retry { after, .. } => match WAITS.get(row.attempts as usize - 1) {
+            Some(wait) => {
+                let wait = after.map_or(*wait, |asked| asked.clamp(*wait, LONGEST_WAIT));
+                row.due_at = now.plus(Span(wait.0 + wait.0 * i64::from(jitter) / 1024));
+                let waited = now.since(row.created_at);
+                let critical = row.urgency == Level::Critical;
+                // The alternate is told once: when the six seconds are passed for the first time.
+                let crosses = row.due_at.since(row.created_at) >= SECOND.times(6) && waited < SECOND.times(6);
+                if critical && crosses { Next::WaitAndAlternate } else { Next::Wait }
+            }
+            None => give_up(row),
+        },
+        Answer::Refused { .. } | Answer::Broken { .. } => give_up(row),
+    }
+}
+
+fn give_up(row: &mut NotificationRow) -> Next {
+    row.state = NotificationState::Failed;
+    Next::Alternate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::NotificationId;
+
+    fn row(urgency: Level) -> NotificationRow {
+        NotificationRow {
+            id: NotificationId(uuid::Uuid::nil()),
+            event_seq: Some(1),
+            recipient: "team:@payments-team".into(),
+            channel: "ops-hook".into(),
+            lane: "ops-hook".into(),
+            urgency,
+            reason: Vec::new(),
+            created_at: Millis(0),
+            state: NotificationState::Queued,
+            due_at: Millis(0),
+            lease_until: Millis(15_000),
+            attempts: 0,
+            log: Vec::new(),
+            delivered_at: None,
+        }
+    }
+
+    fn check(urgency: Level, answers: &[Answer], expect: &[(i64, Next)]) {
+        let mut row = row(urgency);
+        let mut now = Millis(0);
+        let mut got = Vec::new();
+        for answer in answers {
+            let attempt = Attempt { at: now, took_ms: 0, answer: answer.clone() };
+            let next = after_attempt(&mut row, &attempt, now, 0);
+            got.push((now.0, next));
+            now = row.due_at.max(now);
+        }
+        assert_eq!(got, expect);
+        assert_eq!(serde_json::from_slice::<Vec<Attempt>>(&row.log).unwrap().len(), answers.len());
+    }
+
+    #[test]
+    fn a_notice_is_retried_then_handed_on() {
+        let retry = || Answer::Retry { after: None, why: "500".into() };
+        let five = [retry(), retry(), retry(), retry(), retry()];
+        check(
+            Level::Medium,
+            &five,
+            &[
+                (0, Next::Wait),
+                (1_000, Next::Wait),
+                (6_000, Next::Wait),
+                (36_000, Next::Wait),
+                (336_000, Next::Alternate),
+            ],
+        );
+        check(Level::Critical, &five[..3], &[(0, Next::Wait), (1_000, Next::WaitAndAlternate), (6_000, Next::Wait)]);
+        check(Level::Medium, &[retry(), Answer::Sent { status: 204 }], &[(0, Next::Wait), (1_000, Next::Done)]);
+        check(Level::Medium, &[Answer::Refused { why: "404".into() }], &[(0, Next::Alternate)]);
+        check(Level::Low, &[Answer::Broken { why: "410".into() }], &[(0, Next::Alternate)]);
+    }
+
+    #[test]
+    fn a_channel_may_ask_for_longer_but_not_for_ever() {
+        let asked = |after| Answer::Retry { after: Some(after), why: "429".into() };
+        check(
+            Level::Medium,
+            &[asked(MINUTE), asked(HOUR.times(9)), asked(Span(1))],
+            &[(0, Next::Wait), (60_000, Next::Wait), (3_660_000, Next::Wait)],
+        );
+    }
+}
