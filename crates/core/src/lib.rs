@@ -16,5 +16,6 @@ pub mod chain;
 pub mod seal;
 
 pub mod change;
+pub mod dedupe;
 pub mod delivery;
 pub mod history;

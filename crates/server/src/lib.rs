@@ -1,1 +1,11 @@
-//! Placeholder table of contents.
+//! HTTP, live streams, intake, writer and workers: the shell that carries out what the core chooses.
+//!
+//! An input comes in over [`http`], is prepared there, waits in the [`intake`], is planned and committed by the
+//! [`writer`], answered, and then told to whoever watches ([`live`]) and sent by the dispatcher.
+
+pub mod app;
+pub mod env;
+pub mod input;
+pub mod intake;
+pub mod live;
+pub mod tasks;

@@ -1,0 +1,215 @@
+//! When two inputs are the same one (EVT-4).
+//!
+//! With an idempotency key, the key says so for seven days; without, a fingerprint of what was sent does, for
+//! five minutes. Both are hashes under the tenant's key, filed by the hour of the source timestamp. An input
+//! without timestamp is filed by the hour it came in, and looked for in that hour and the one before.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::change::SeenKey;
+use crate::event::Submission;
+use crate::id::first_16;
+use crate::time::{DAY, MINUTE, Millis, Span};
+
+/// How long an idempotency key holds.
+pub const KEY_HOLDS: Span = DAY.times(7);
+/// How long a fingerprint holds.
+pub const FINGERPRINT_HOLDS: Span = MINUTE.times(5);
+
+/// What makes a submission the same as another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// Where it is filed when it is new.
+    key: SeenKey,
+    /// Whether the previous hour is looked at too.
+    hour_is_ours: bool,
+    /// Whether the sender named it.
+    named: bool,
+    /// Half a hash over what it says.
+    content: [u8; 16],
+    /// Where it is filed when its name was used for other content.
+    reused: SeenKey,
+    /// Until when a repeat gets the first answer.
+    expires_at: Millis,
+}
+
+/// What the store knows of an [`Identity`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: it is new, and is to be filed under this key.
+    New(SeenKey),
+    /// The event at this place of the chain is the same.
+    Same {
+        /// Its place.
+        seq: i64,
+    },
+    /// Its name was used for other content: it is new, flagged `key_reused`, filed under this key.
+    Reused(SeenKey),
+}
+
+impl Identity {
+    /// Works out the identity of a submission.
+    #[must_use]
+    pub fn of(submission: &Submission, received_at: Millis, tenant_key: &[u8; 32]) -> Self {
+        let named = submission.idempotency_key();
+        let content = Self::content(submission, tenant_key);
+        let hour = submission.timestamp.unwrap_or(received_at).hour();
+        let digest = |parts: &[&[u8]]| {
+            let mut hash = Sha256::new_with_prefix(tenant_key);
+            for part in parts {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
+            first_16(&hash.finalize().into())
+        };
+        let actor = submission.actor_id().unwrap_or_default().as_bytes();
+        let first = match named {
+            Some(name) => digest(&[b"key", actor, name.as_bytes()]),
+            None => digest(&[b"fingerprint", &content]),
+        };
+        let reused = digest(&[b"reused", actor, named.unwrap_or_default().as_bytes(), &content]);
+        let holds = if named.is_some() { KEY_HOLDS } else { FINGERPRINT_HOLDS };
+        Self {
+            key: SeenKey { hour, digest: first },
+            hour_is_ours: submission.timestamp.is_none(),
+            named: named.is_some(),
+            content,
+            reused: SeenKey { hour, digest: reused },
+            expires_at: received_at.plus(holds),
+        }
+    }
+
+    /// A keyed hash over everything the sender chose. A timestamp counts to the second.
+    fn content(submission: &Submission, tenant_key: &[u8; 32]) -> [u8; 16] {
+        #[derive(Serialize)]
+        struct Said<'a> {
+            actor: Option<&'a crate::event::Actor>,
+            action: Option<&'a str>,
+            description: Option<&'a str>,
+            resources: &'a [crate::event::Resource],
+            attributes: Option<&'a serde_json::Map<String, serde_json::Value>>,
+            session: Option<&'a str>,
+            sequence: Option<i64>,
+            second: Option<i64>,
+        }
+        let metadata = submission.metadata.as_ref();
+        let said = Said {
+            actor: submission.actor.as_ref(),
+            action: submission.action_type(),
+            description: submission.content.description.as_deref(),
+            resources: submission.resources(),
+            attributes: submission.content.attributes.as_ref(),
+            session: submission.session_id(),
+            sequence: metadata.and_then(|metadata| metadata.sequence),
+            second: submission.timestamp.map(|at| at.0.div_euclid(1_000)),
+        };
+        // INVARIANT: string keys and finite numbers always serialise. A `Map` is sorted, so equal content is equal text.
+        let text = serde_json::to_vec(&said).unwrap_or_default();
+        let mut hash = Sha256::new_with_prefix(tenant_key);
+        hash.update(&text);
+        first_16(&hash.finalize().into())
+    }
+
+    /// The keys under which an earlier copy may be filed.
+    pub fn lookups(&self) -> impl Iterator<Item = SeenKey> + use<> {
+        let reused = self.named.then_some(self.reused);
+        let ours = self.hour_is_ours;
+        let before = move |key: SeenKey| ours.then_some(SeenKey { hour: key.hour - 1, ..key });
+        let first = self.key;
+        [Some(first), before(first), reused, reused.and_then(before)].into_iter().flatten()
+    }
+
+    /// Judges by what was found under the [`Identity::lookups`]: `(content, seq, expires_at)` each.
+    #[must_use]
+    pub fn judge(&self, now: Millis, find: impl Fn(SeenKey) -> Option<crate::change::SeenRow>) -> Known {
+        let alive = |key: SeenKey| {
+            let here = find(key).filter(|row| row.expires_at > now);
+            let before = SeenKey { hour: key.hour - 1, ..key };
+            here.or_else(|| if self.hour_is_ours { find(before).filter(|row| row.expires_at > now) } else { None })
+        };
+        match alive(self.key) {
+            None => Known::New(self.key),
+            Some(row) if !self.named || row.content == self.content => Known::Same { seq: row.seq },
+            Some(_) => match alive(self.reused) {
+                Some(row) => Known::Same { seq: row.seq },
+                None => Known::Reused(self.reused),
+            },
+        }
+    }
+
+    /// The row to file once the event has its place.
+    #[must_use]
+    pub fn filed(&self, key: SeenKey, seq: i64) -> crate::change::SeenRow {
+        crate::change::SeenRow { key, content: self.content, seq, expires_at: self.expires_at }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::change::SeenRow;
+    use mandate_scrub::Scrubber;
+
+    /// Sends items one after the other and says what became of each: `new`, `same N` or `reused`.
+    fn check(items: &[(i64, &str)], expect: &[&str]) {
+        let scrubber = Scrubber::new([1; 32]);
+        let mut seen: BTreeMap<SeenKey, SeenRow> = BTreeMap::new();
+        let mut got = Vec::new();
+        for (seq, (received_at, item)) in (1..).zip(items) {
+            let now = Millis(*received_at);
+            let submission = Submission::read(item, None, &scrubber).expect(item);
+            let identity = Identity::of(&submission, now, &[7; 32]);
+            assert!(identity.lookups().any(|key| key == identity.key));
+            let known = identity.judge(now, |key| {
+                assert!(identity.lookups().any(|looked| looked == key), "judged by what was not looked up");
+                seen.get(&key).copied()
+            });
+            got.push(match known {
+                Known::Same { seq } => format!("same {seq}"),
+                Known::New(key) => {
+                    seen.insert(key, identity.filed(key, seq));
+                    "new".to_owned()
+                }
+                Known::Reused(key) => {
+                    seen.insert(key, identity.filed(key, seq));
+                    "reused".to_owned()
+                }
+            });
+        }
+        assert_eq!(got, expect);
+    }
+
+    const MIN: i64 = MINUTE.0;
+
+    #[test]
+    fn a_fingerprint_holds_five_minutes() {
+        let a = r#"{"action":{"type":"a"}}"#;
+        let b = r#"{"action":{"type":"b"}}"#;
+        check(&[(0, a), (0, b), (4 * MIN, a), (6 * MIN, a), (10 * MIN, a)], &["new", "new", "same 1", "new", "same 4"]);
+        // Across the turn of an hour.
+        check(&[(59 * MIN, a), (61 * MIN, a)], &["new", "same 1"]);
+        // The source's second counts, whenever it comes in.
+        let at = |ms: i64| format!(r#"{{"action":{{"type":"a"}},"timestamp":{ms}}}"#);
+        check(&[(0, &at(1_000)), (0, &at(1_999)), (0, &at(2_000))], &["new", "same 1", "new"]);
+    }
+
+    #[test]
+    fn a_key_holds_seven_days_and_tells_other_content_apart() {
+        let keyed = |text: &str, at: i64| {
+            format!(
+                r#"{{"actor":{{"type":"agent","id":"x"}},"action":{{"description":"{text}","idempotency_key":"k"}},"timestamp":{at}}}"#
+            )
+        };
+        let (one, two) = (keyed("one", 0), keyed("two", 0));
+        check(
+            &[(0, &one), (6 * DAY.0, &one), (0, &two), (0, &two), (0, &one)],
+            &["new", "same 1", "reused", "same 3", "same 1"],
+        );
+        check(&[(0, &one), (8 * DAY.0, &one)], &["new", "new"]);
+        let other = keyed("one", 0).replace("\"x\"", "\"y\"");
+        check(&[(0, &one), (0, &other)], &["new", "new"]);
+    }
+}

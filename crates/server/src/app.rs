@@ -1,0 +1,84 @@
+//! What a running server consists of, as its HTTP side and its workers see it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mandate_core::id::TenantId;
+use mandate_core::plan::Snapshot;
+use mandate_scrub::Scrubber;
+use mandate_store::{Store, Tenant};
+use tokio::sync::{oneshot, watch};
+
+use crate::auth::Keys;
+use crate::env::Env;
+use crate::input::{Input, Refusal, Reply};
+use crate::intake::Intake;
+use crate::live::Live;
+use crate::settings::Settings;
+use crate::tasks::Tasks;
+
+/// Everything a request can reach.
+#[derive(Debug, Clone)]
+pub struct App(Arc<Inner>);
+
+/// See [`App`].
+#[derive(Debug)]
+pub struct Inner {
+    /// Clock and randomness.
+    pub env: Env,
+    /// The process's own settings (`mandate.yaml` and flags).
+    pub settings: Settings,
+    /// The one door to storage.
+    pub store: Store,
+    /// Every tenant of the store.
+    pub tenants: BTreeMap<TenantId, Arc<TenantHandle>>,
+    /// API keys of all tenants, by hash.
+    pub keys: Keys,
+    /// Owns every task.
+    pub tasks: Tasks,
+    /// Whether events are accepted: set by the writers, read by `/readyz`.
+    pub ready: watch::Sender<bool>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}
+
+/// One tenant's running parts.
+#[derive(Debug)]
+pub struct TenantHandle {
+    /// Who it is, with its secret.
+    pub tenant: Tenant,
+    /// The queue in front of its writer.
+    pub intake: Intake,
+    /// What it just committed.
+    pub live: Live,
+    /// The configuration in force.
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
+    /// Replaces secrets under its key.
+    pub scrubber: Scrubber,
+}
+
+impl TenantHandle {
+    /// Hands the writer what a person or the server asks, and waits for the answer after the commit.
+    ///
+    /// # Errors
+    /// What the writer refused, or that the server is stopping.
+    pub async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.intake.push_control(input(reply)).map_err(|_| Refusal::Stopping)?;
+        answer.await.unwrap_or(Err(Refusal::Stopping))
+    }
+}

@@ -1,0 +1,43 @@
+//! The clock and the randomness, passed in by the binary: nothing below reads either by itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mandate_core::time::Millis;
+
+/// Where the server gets the time and random bytes from.
+#[derive(Clone)]
+pub struct Env {
+    now: Arc<dyn Fn() -> Millis + Send + Sync>,
+    fill: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+}
+
+impl Env {
+    /// An environment over a wall clock and a source of random bytes.
+    pub fn new(
+        now: impl Fn() -> Millis + Send + Sync + 'static,
+        fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Self {
+        Self { now: Arc::new(now), fill: Arc::new(fill) }
+    }
+
+    /// The wall clock.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        (self.now)()
+    }
+
+    /// Fresh random bytes.
+    #[must_use]
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.fill)(&mut bytes);
+        bytes
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Env")
+    }
+}
