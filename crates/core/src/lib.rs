@@ -15,7 +15,9 @@ pub mod audit;
 pub mod chain;
 pub mod seal;
 
+pub mod agent;
 pub mod change;
+pub mod checkpoint;
 pub mod dedupe;
 pub mod delivery;
 pub mod history;

@@ -4,8 +4,8 @@
 //! means durable, routed, its notifications written.
 
 use mandate_core::audit::AuditEntry;
-use mandate_core::change::{KeyRow, NotificationRow};
 use mandate_core::chain::{Hash, Tip};
+use mandate_core::change::{KeyRow, NotificationRow};
 use mandate_core::delivery::Attempt;
 use mandate_core::event::{FieldError, Submission};
 use mandate_core::id::{ConfigId, EventId, KeyId};

@@ -1,0 +1,368 @@
+//! The one decision: how an action is routed, and who is told on which channel, and why.
+//!
+//! [`plan`] is pure, total and deterministic: the same planner version, snapshot, observed numbers and event
+//! give the same [`Plan`]. Live routing, rule tests, replay and "what would change" all call it.
+
+pub mod reach;
+pub mod reason;
+pub mod record;
+pub mod snapshot;
+
+use std::sync::Arc;
+
+use crate::change::{NotificationRow, NotificationState};
+use crate::event::{Decision, Flag, Flags, Level, Resource, Submission, Times};
+use crate::history::Observed;
+use crate::id::{EventId, NotificationId, derive};
+use crate::ownership::{OwnerRef, Ownership, Step};
+use crate::rule::{EventFacts, ResourceFacts, Routed, Target, sensitivity, strictest};
+use crate::time::{Millis, Span};
+
+pub use reach::{Process, Reach};
+pub use reason::{NotToldWhy, Why};
+pub use record::Record;
+pub use snapshot::Snapshot;
+
+/// Rises whenever the same inputs may give another plan.
+pub const PLANNER: u32 = 1;
+
+/// The most that one plan tells (EVT-7); who is left out is named in the record.
+pub const MAX_NOTICES: usize = 50;
+
+/// How one event is routed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// How.
+    pub decision: Decision,
+    /// The rule that decided.
+    pub rule: Arc<str>,
+    /// Whose rule it is, and where it stands.
+    pub rule_from: String,
+    /// How urgent.
+    pub urgency: Level,
+    /// How sure the owners are, in hundredths: the least sure of them.
+    pub confidence: u8,
+    /// How soon somebody is to review it, when it is flagged.
+    pub review_within: Option<Span>,
+    /// What reading and planning noticed.
+    pub flags: Flags,
+    /// The owner of each resource, in the event's order.
+    pub owners: Vec<Owned>,
+    /// Who is told.
+    pub notices: Vec<Notice>,
+    /// Who is not, and why.
+    pub not_told: Vec<NotTold>,
+}
+
+/// Who owns one resource of the event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Owned {
+    /// `type:id`.
+    pub resource: String,
+    /// What was found.
+    pub ownership: Ownership,
+}
+
+/// One message to one recipient on one channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// Stable over retries and replays.
+    pub id: NotificationId,
+    /// As logs name them.
+    pub recipient: Arc<str>,
+    /// The configured channel.
+    pub channel: Arc<str>,
+    /// Its lane in the outbox.
+    pub lane: Arc<str>,
+    /// How urgent.
+    pub urgency: Level,
+    /// Every reason, the first one first.
+    pub why: Vec<Why>,
+}
+
+impl Notice {
+    /// The reasons as the notification's row keeps them.
+    #[must_use]
+    pub fn reason_json(&self) -> Vec<u8> {
+        // INVARIANT: texts and integers always serialise.
+        serde_json::to_vec(&self.why).unwrap_or_default()
+    }
+}
+
+/// Somebody who would have been told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NotTold {
+    /// As logs name them, or the rule's target.
+    pub who: String,
+    /// Why not.
+    pub why: NotToldWhy,
+}
+
+/// Routes one event.
+#[must_use]
+pub fn plan(snapshot: &Snapshot, observed: &Observed, submission: &Submission, id: EventId, times: Times) -> Plan {
+    let now = times.processed_at;
+    let facts = event_facts(snapshot, observed, submission, now);
+    let resources = submission.resources();
+    let mut flags = submission.flags.clone();
+
+    let owners: Vec<Owned> = resources
+        .iter()
+        .map(|resource| Owned { resource: resource.address(), ownership: snapshot.directory.resolve(resource) })
+        .collect();
+    if owners.iter().any(|owned| owned.ownership.unowned) {
+        flags.insert(Flag::Unowned);
+    }
+    let routed: Vec<Routed<'_>> = if resources.is_empty() {
+        vec![snapshot.rules.route(&facts, None)]
+    } else {
+        let each = resources.iter().zip(&owners);
+        each.map(|(resource, owned)| route_resource(snapshot, &facts, resource, &owned.ownership)).collect()
+    };
+    let Some(combined) = strictest(&routed) else {
+        // INVARIANT: `routed` has one entry a resource, or one for none; it is never empty.
+        return Plan::nothing(flags);
+    };
+
+    let mut told = Told::new(snapshot, id, times.processed_at, combined.urgency);
+    if combined.decision != Decision::Auto {
+        for notice in &combined.notify {
+            for (place, rule) in &notice.because {
+                let owned = owners.get(*place);
+                told.tell_target(notice.target, owned, *place, rule);
+            }
+        }
+        if told.notices.is_empty() && told.not_told.is_empty() {
+            told.tell_fallback(Why::NobodyNamed { rule: Arc::clone(&combined.rule.name) });
+        }
+    }
+    Plan {
+        decision: combined.decision,
+        rule: Arc::clone(&combined.rule.name),
+        rule_from: format!("{} {}:{}", combined.rule.layer, combined.rule.file, combined.rule.line),
+        urgency: combined.urgency,
+        confidence: owners.iter().map(|owned| owned.ownership.confidence).min().unwrap_or(Step::Fallback.confidence()),
+        review_within: combined.review_within,
+        flags,
+        notices: told.notices,
+        not_told: told.not_told,
+        owners,
+    }
+}
+
+impl Plan {
+    fn nothing(flags: Flags) -> Self {
+        Self {
+            decision: Decision::Monitored,
+            rule: "everything else".into(),
+            rule_from: String::new(),
+            urgency: Level::Medium,
+            confidence: 0,
+            review_within: None,
+            flags,
+            owners: Vec::new(),
+            notices: Vec::new(),
+            not_told: Vec::new(),
+        }
+    }
+}
+
+/// What rules may ask of an event.
+#[must_use]
+pub fn event_facts<'a>(
+    snapshot: &'a Snapshot,
+    observed: &Observed,
+    submission: &'a Submission,
+    now: Millis,
+) -> EventFacts<'a> {
+    let actor = submission.actor.as_ref();
+    let metadata = submission.metadata.as_ref();
+    EventFacts {
+        now,
+        action_type: submission.action_type(),
+        actor_id: actor.map(|actor| actor.id.as_str()),
+        actor_kind: actor.map(|actor| actor.kind),
+        actor_name: actor.and_then(|actor| actor.name.as_deref()),
+        framework: actor.and_then(|actor| actor.framework.as_deref()),
+        actor_team: actor.and_then(|actor| snapshot.directory.agent_team(&actor.id)),
+        trust: observed.trust,
+        estimated_impact: metadata.and_then(|metadata| metadata.estimated_impact),
+        reversible: metadata.and_then(|metadata| metadata.reversible),
+        attributes: submission.content.attributes.as_ref(),
+        business_hours: snapshot.hours.is_open(now),
+        change_freeze: false,
+        incidents: observed.incidents,
+        actor_failures: observed.actor_failures,
+        flags: Some(&submission.flags),
+    }
+}
+
+fn route_resource<'s>(
+    snapshot: &'s Snapshot,
+    facts: &EventFacts<'_>,
+    resource: &Resource,
+    ownership: &Ownership,
+) -> Routed<'s> {
+    let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
+    let team = ownership.layers.team.and_then(|team| snapshot.directory.party(team)).map(|party| &**party.handle());
+    let resource = ResourceFacts {
+        kind: resource.kind,
+        id: &resource.id,
+        repo: resource.repo.as_deref(),
+        tags: &tags,
+        sensitivity: sensitivity([]),
+        team,
+        environment: None,
+        owner_available: !ownership.unowned,
+    };
+    snapshot.rules.route(facts, Some(&resource))
+}
+
+/// Collects who is told, one message per recipient and channel, with all reasons.
+struct Told<'s> {
+    snapshot: &'s Snapshot,
+    event: EventId,
+    at: Millis,
+    urgency: Level,
+    notices: Vec<Notice>,
+    not_told: Vec<NotTold>,
+}
+
+impl<'s> Told<'s> {
+    fn new(snapshot: &'s Snapshot, event: EventId, at: Millis, urgency: Level) -> Self {
+        Self { snapshot, event, at, urgency, notices: Vec::new(), not_told: Vec::new() }
+    }
+
+    fn tell_target(&mut self, target: &Target, owned: Option<&Owned>, place: usize, rule: &crate::rule::Rule) {
+        let rule = Arc::clone(&rule.name);
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        match target {
+            Target::ResourceOwners => match owned {
+                None => self.tell_fallback(Why::NoResource { rule }),
+                Some(owned) if owned.ownership.unowned => {
+                    self.tell_fallback(Why::Unowned { resource: place, rule });
+                }
+                Some(owned) => {
+                    let why = Why::Owner { resource: place, rule };
+                    let mut reached = false;
+                    for owner in owned.ownership.owners.iter() {
+                        reached |= self.tell(*owner, &why);
+                    }
+                    if !reached {
+                        self.tell_fallback(Why::OwnerUnreachable { resource: place });
+                    }
+                }
+            },
+            Target::TeamOncall | Target::TeamLead => {
+                let layer = owned.and_then(|owned| match target {
+                    Target::TeamLead => owned.ownership.layers.lead,
+                    _ => owned.ownership.layers.team,
+                });
+                let why = Why::Layer { resource: place, target: target.to_string(), rule };
+                match layer {
+                    Some(party) if self.tell(party, &why) => {}
+                    _ => self.tell_fallback(Why::TargetUnreachable { target: target.to_string() }),
+                }
+            }
+            Target::Handle(handle) => match self.snapshot.directory.find(handle) {
+                Some(party) if self.tell(party, &Why::Named { rule }) => {}
+                _ => self.tell_fallback(Why::TargetUnreachable { target: handle.to_string() }),
+            },
+            other => self.tell_fallback(Why::TargetUnreachable { target: other.to_string() }),
+        }
+    }
+
+    /// Tells one party on its first configured channel, on all of them when it is critical. Says whether
+    /// anybody can be reached.
+    fn tell(&mut self, party: OwnerRef, why: &Why) -> bool {
+        let reaches = self.snapshot.reaches(party);
+        if reaches.is_empty() {
+            let who = self.snapshot.log_name(party);
+            let not_told = NotTold { who, why: NotToldWhy::NoChannel };
+            if !self.not_told.contains(&not_told) {
+                self.not_told.push(not_told);
+            }
+            return false;
+        }
+        for reach in reaches {
+            self.add(reach, why);
+        }
+        true
+    }
+
+    fn tell_fallback(&mut self, why: Why) {
+        let snapshot = self.snapshot;
+        if snapshot.fallback().is_empty() {
+            let not_told = NotTold { who: "fallback".into(), why: NotToldWhy::NoFallback };
+            if !self.not_told.contains(&not_told) {
+                self.not_told.push(not_told);
+            }
+        }
+        for reach in snapshot.fallback() {
+            self.add(reach, &why);
+        }
+    }
+
+    fn add(&mut self, reach: &Reach, why: &Why) {
+        let all = self.urgency == Level::Critical;
+        for way in reach.ways.iter().take(if all { usize::MAX } else { 1 }) {
+            let known =
+                self.notices.iter_mut().find(|notice| notice.recipient == reach.recipient && notice.channel == way.channel);
+            if let Some(known) = known {
+                if !known.why.contains(why) {
+                    known.why.push(why.clone());
+                }
+                continue;
+            }
+            if self.notices.len() == MAX_NOTICES {
+                self.not_told.push(NotTold { who: reach.recipient.to_string(), why: NotToldWhy::TooMany });
+                continue;
+            }
+            let id = derive(self.at, self.event, "notification", &[&reach.recipient, &way.channel]);
+            self.notices.push(Notice {
+                id: NotificationId(id),
+                recipient: Arc::clone(&reach.recipient),
+                channel: Arc::clone(&way.channel),
+                lane: Arc::clone(&way.lane),
+                urgency: self.urgency,
+                why: vec![why.clone()],
+            });
+        }
+    }
+}
+
+/// Where a notification goes that its channel did not take: the recipient's other channels first, then the
+/// fallback's; nothing when all of them were tried.
+#[must_use]
+pub fn alternate(snapshot: &Snapshot, failed: &NotificationRow, now: Millis) -> Option<NotificationRow> {
+    let mut why: Vec<Why> = serde_json::from_slice(&failed.reason).unwrap_or_default();
+    let tried: Vec<&str> = why
+        .iter()
+        .filter_map(|why| if let Why::Instead { channel } = why { Some(channel.as_ref()) } else { None })
+        .chain([&*failed.channel])
+        .collect();
+    let own = snapshot.reach_by_log_name(&failed.recipient);
+    let candidates = own.into_iter().chain(snapshot.fallback());
+    let (reach, way) = candidates
+        .flat_map(|reach| reach.ways.iter().map(move |way| (reach, way)))
+        .find(|(_, way)| !tried.contains(&&*way.channel))?;
+    why.push(Why::Instead { channel: Arc::clone(&failed.channel) });
+    let id = derive(now, EventId(failed.id.0), "alternate", &[&reach.recipient, &way.channel]);
+    Some(NotificationRow {
+        id: NotificationId(id),
+        event_seq: failed.event_seq,
+        recipient: Arc::clone(&reach.recipient),
+        channel: Arc::clone(&way.channel),
+        lane: Arc::clone(&way.lane),
+        urgency: failed.urgency,
+        // INVARIANT: texts and integers always serialise.
+        reason: serde_json::to_vec(&why).unwrap_or_default(),
+        created_at: now,
+        state: NotificationState::Queued,
+        due_at: now,
+        lease_until: Millis(0),
+        attempts: 0,
+        log: b"[]".to_vec(),
+        delivered_at: None,
+    })
+}

@@ -1,0 +1,126 @@
+//! Why somebody is told, and why somebody is not: codes when stored, sentences when read.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Why one recipient is told. `resource` counts the event's resources from 0.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Why {
+    /// They own a resource that was touched, and a rule tells owners.
+    Owner {
+        /// Which resource.
+        resource: u32,
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// They are the team or its lead, and a rule tells those.
+    Layer {
+        /// Which resource.
+        resource: u32,
+        /// `resource.team.oncall` or `resource.team.lead`.
+        target: String,
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// A rule names them.
+    Named {
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// They are the fallback: nobody owns the resource.
+    Unowned {
+        /// Which resource.
+        resource: u32,
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// They are the fallback: the owner has no configured channel.
+    OwnerUnreachable {
+        /// Which resource.
+        resource: u32,
+    },
+    /// They are the fallback: the event names no resource.
+    NoResource {
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// They are the fallback: a rule's target cannot be reached.
+    TargetUnreachable {
+        /// As the rule writes it.
+        target: String,
+    },
+    /// They are the fallback: the rule tells nobody, though the decision asks for it.
+    NobodyNamed {
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// Another channel did not take it.
+    Instead {
+        /// Which.
+        channel: Arc<str>,
+    },
+    /// They look after Mandate, and a channel is broken.
+    ChannelBroken {
+        /// Which.
+        channel: Arc<str>,
+        /// What it said.
+        said: String,
+    },
+}
+
+/// Why somebody is not told who would have been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotToldWhy {
+    /// None of their contacts is on a configured channel; the fallback was told instead.
+    NoChannel,
+    /// There is no fallback that can be reached either.
+    NoFallback,
+    /// More than fifty recipients.
+    TooMany,
+}
+
+impl Why {
+    /// The sentence for the recipient. `resource` gives the address of the event's nth resource, and where its
+    /// owner was found.
+    #[must_use]
+    pub fn sentence<'r>(&self, resource: impl Fn(u32) -> Option<(&'r str, &'r str)>) -> String {
+        let named = |n: &u32| resource(*n).map_or("what was touched", |(address, _)| address);
+        match self {
+            Self::Owner { resource: n, .. } => match resource(*n) {
+                Some((address, source)) => format!("you own {address} ({source})"),
+                None => "you own what was touched".to_owned(),
+            },
+            Self::Layer { resource, target, .. } if target == "resource.team.lead" => {
+                format!("you lead the team that owns {}", named(resource))
+            }
+            Self::Layer { resource, .. } => format!("your team owns {}", named(resource)),
+            Self::Named { rule } => format!("the rule `{rule}` names you"),
+            Self::Unowned { resource, .. } => format!("nobody owns {}, and you are the fallback", named(resource)),
+            Self::OwnerUnreachable { resource } => {
+                format!("the owner of {} has no configured channel, and you are the fallback", named(resource))
+            }
+            Self::NoResource { .. } => "the event names no resource, and you are the fallback".to_owned(),
+            Self::TargetUnreachable { target } => format!("`{target}` cannot be reached, and you are the fallback"),
+            Self::NobodyNamed { rule } => format!("the rule `{rule}` names nobody, and you are the fallback"),
+            Self::Instead { channel } => format!("`{channel}` did not take this notice"),
+            Self::ChannelBroken { channel, said } => format!("the channel `{channel}` is broken: {said}"),
+        }
+    }
+
+    /// The rule behind it, when a rule is.
+    #[must_use]
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Owner { rule, .. }
+            | Self::Layer { rule, .. }
+            | Self::Named { rule }
+            | Self::Unowned { rule, .. }
+            | Self::NoResource { rule }
+            | Self::NobodyNamed { rule } => Some(rule),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Sends what the outbox holds. No choices are left here: whom, where and when was planned; what came of an
+//! attempt goes back to the writer as an input.
+//!
+//! On the happy path a notification goes out straight from memory: it was born claimed by this node. What did
+//! not fit, failed, or belonged to a node that died is claimed from the store once it is due.
+
+pub mod outbox;
+mod render;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use mandate_connect::channel::webhook::Webhook;
+use mandate_core::change::NotificationRow;
+use mandate_core::delivery::{Answer, Attempt, LEASE};
+use mandate_core::time::{Millis, SECOND, Span};
+use mandate_store::Store;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::app::TenantHandle;
+use crate::env::Env;
+use crate::input::{Delivery, Input};
+use crate::live::Committed;
+use crate::tasks::Stop;
+
+use outbox::{LaneHealth, Outbox, Parcel, Turn};
+
+/// How many attempts may be under way in all lanes.
+const UNDER_WAY: usize = 512;
+/// How many commits may wait for the dispatcher; what does not fit is claimed from the store later.
+const HANDED_OVER: usize = 4_096;
+/// How many lanes, and how many of each, one claim takes.
+const CLAIMED: (usize, usize) = (64, 32);
+
+/// The channels of this process, by their configured names.
+#[derive(Debug, Default)]
+pub struct Channels(pub BTreeMap<Arc<str>, Webhook>);
+
+/// What a commit hands to the dispatcher.
+#[derive(Debug)]
+pub struct Handover {
+    /// The commit, for the events that the notifications speak of.
+    pub committed: Arc<Committed>,
+    /// The notifications born with it.
+    pub to_send: Vec<Arc<NotificationRow>>,
+}
+
+/// The writer's end: hands commits over without waiting.
+#[derive(Debug, Clone)]
+pub struct ToDispatcher(mpsc::Sender<Handover>);
+
+impl ToDispatcher {
+    /// Hands over what a commit gave birth to. When the dispatcher is far behind, the store keeps it.
+    pub fn hand_over(&self, handover: Handover) {
+        if !handover.to_send.is_empty() && self.0.try_send(handover).is_err() {
+            tracing::warn!("the dispatcher is far behind; notifications wait in the store");
+        }
+    }
+}
+
+/// Sends one tenant's notifications.
+pub struct Dispatcher {
+    env: Env,
+    store: Store,
+    tenant: Arc<TenantHandle>,
+    channels: Arc<Channels>,
+    public_url: Arc<str>,
+    outbox: Outbox,
+    from_writer: mpsc::Receiver<Handover>,
+    health: watch::Sender<Vec<LaneHealth>>,
+    under_way: FuturesUnordered<BoxFuture<'static, Sent>>,
+    results: Vec<Delivery>,
+    /// When retries of our own fall due, the earliest first.
+    next_claim: Millis,
+}
+
+/// One finished attempt.
+struct Sent {
+    row: Arc<NotificationRow>,
+    attempt: Attempt,
+}
+
+impl Dispatcher {
+    /// A dispatcher and the writer's end of it.
+    #[must_use]
+    pub fn new(
+        env: Env,
+        store: Store,
+        tenant: Arc<TenantHandle>,
+        channels: Arc<Channels>,
+        public_url: Arc<str>,
+    ) -> (Self, ToDispatcher, watch::Receiver<Vec<LaneHealth>>) {
+        let (to_dispatcher, from_writer) = mpsc::channel(HANDED_OVER);
+        let (health, watched) = watch::channel(Vec::new());
+        let dispatcher = Self {
+            env,
+            store,
+            tenant,
+            channels,
+            public_url,
+            outbox: Outbox::default(),
+            from_writer,
+            health,
+            under_way: FuturesUnordered::new(),
+            results: Vec::new(),
+            next_claim: Millis(0),
+        };
+        (dispatcher, ToDispatcher(to_dispatcher), watched)
+    }
+
+    /// Runs until told to stop, then waits for what is under way and reports it.
+    pub async fn run(mut self, mut stop: Stop) {
+        while !stop.requested() {
+            self.start_due();
+            self.report();
+            let wake = self.wakes_in();
+            tokio::select! {
+                biased;
+                () = stop.wait() => break,
+                Some(sent) = self.under_way.next(), if !self.under_way.is_empty() => self.take_ready(sent).await,
+                handover = self.from_writer.recv() => match handover {
+                    Some(handover) => self.take_over(handover),
+                    None => break,
+                },
+                () = tokio::time::sleep(wake) => self.claim().await,
+            }
+        }
+        while let Some(sent) = self.under_way.next().await {
+            self.answered(sent);
+        }
+        self.report();
+    }
+
+    fn take_over(&mut self, handover: Handover) {
+        let mut next = Some(handover);
+        while let Some(Handover { committed, to_send }) = next {
+            for row in to_send {
+                let event = row.event_seq.and_then(|seq| find_event(&committed, seq));
+                self.outbox.offer(Parcel { row, event });
+            }
+            next = self.from_writer.try_recv().ok();
+        }
+    }
+
+    /// Takes what is ready at once together, so that a busy moment is one input to the writer, not hundreds.
+    async fn take_ready(&mut self, first: Sent) {
+        self.answered(first);
+        while let Some(Some(sent)) = futures_util::FutureExt::now_or_never(self.under_way.next()) {
+            self.answered(sent);
+        }
+    }
+
+    fn start_due(&mut self) {
+        let now = self.env.now();
+        while self.under_way.len() < UNDER_WAY {
+            match self.outbox.next(now) {
+                Some(Turn::Send(parcel)) => {
+                    let attempt = self.attempt(parcel, now);
+                    self.under_way.push(attempt);
+                }
+                Some(Turn::Skip(parcel, why)) => {
+                    let attempt = Attempt { at: now, took_ms: 0, answer: Answer::Broken { why } };
+                    self.answered(Sent { row: parcel.row, attempt });
+                }
+                None => break,
+            }
+        }
+    }
+
+    fn attempt(&self, parcel: Parcel, at: Millis) -> BoxFuture<'static, Sent> {
+        let (store, tenant, channels) = (self.store.clone(), Arc::clone(&self.tenant), Arc::clone(&self.channels));
+        let public_url = Arc::clone(&self.public_url);
+        Box::pin(async move {
+            let began = Instant::now();
+            let answer = send(&store, &tenant, &channels, &public_url, &parcel, at).await;
+            let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+            Sent { row: parcel.row, attempt: Attempt { at, took_ms, answer } }
+        })
+    }
+
+    fn answered(&mut self, sent: Sent) {
+        let Sent { row, attempt } = sent;
+        self.outbox.answered(&row.lane, &attempt.answer, self.env.now());
+        if let Answer::Retry { .. } = attempt.answer {
+            // Its new due time is the writer's to choose; looking a second later finds it.
+            self.next_claim = self.next_claim.min(self.env.now().plus(SECOND));
+        }
+        if let Answer::Broken { why } = &attempt.answer
+            && attempt.took_ms > 0
+        {
+            tracing::error!(channel = %row.channel, why, "a channel is broken; its notices go to the alternate");
+        }
+        self.results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt });
+    }
+
+    fn report(&mut self) {
+        if !self.results.is_empty() {
+            let results = std::mem::take(&mut self.results);
+            // Refused only while stopping, after which the lease runs out and the notice is sent again.
+            let _ = self.tenant.intake.push_control(Input::Deliveries(results));
+        }
+        self.health.send_if_modified(|health| {
+            let now = self.outbox.health();
+            let changed = *health != now;
+            *health = now;
+            changed
+        });
+    }
+
+    fn wakes_in(&self) -> Duration {
+        let now = self.env.now();
+        let lane = self.outbox.wakes_at().filter(|at| *at > now);
+        let at = lane.map_or(self.next_claim, |lane| lane.min(self.next_claim));
+        at.since(now).max(Span(50)).to_std()
+    }
+
+    /// Takes what is due and held by nobody: retries, what did not fit, what a node left that died.
+    async fn claim(&mut self) {
+        let now = self.env.now();
+        if now < self.next_claim {
+            return;
+        }
+        self.next_claim = now.plus(SECOND);
+        match self.store.claim_due(self.tenant.tenant.id, LEASE, CLAIMED.0, CLAIMED.1).await {
+            Ok(rows) => {
+                if !rows.is_empty() {
+                    self.next_claim = now.plus(Span(100));
+                }
+                for row in rows {
+                    self.outbox.offer(Parcel { row: Arc::new(row), event: None });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "cannot look for due notifications; trying again in a second"),
+        }
+    }
+}
+
+fn find_event(committed: &Committed, seq: i64) -> Option<Arc<mandate_core::change::EventRow>> {
+    let first = committed.events.first()?.seq;
+    let event = committed.events.get(usize::try_from(seq - first).ok()?)?;
+    (event.seq == seq).then(|| Arc::clone(event))
+}
+
+async fn send(
+    store: &Store,
+    tenant: &TenantHandle,
+    channels: &Channels,
+    public_url: &str,
+    parcel: &Parcel,
+    at: Millis,
+) -> Answer {
+    let row = &parcel.row;
+    let Some(channel) = channels.0.get(&row.channel) else {
+        return Answer::Refused { why: format!("no channel `{}` is configured", row.channel) };
+    };
+    let event = match (&parcel.event, row.event_seq) {
+        (Some(event), _) => Some(Arc::clone(event)),
+        (None, None) => None,
+        (None, Some(seq)) => match store.event_by_seq(tenant.tenant.id, seq).await {
+            Ok(event) => event.map(Arc::new),
+            Err(error) => return Answer::Retry { after: None, why: error.to_string() },
+        },
+    };
+    let snapshot = tenant.snapshot.borrow().clone();
+    match render::notice(&snapshot, event.as_deref(), row, public_url) {
+        Ok(notice) => channel.send(&row.id.to_string(), at.0.div_euclid(1_000), notice.body()).await,
+        Err(why) => Answer::Refused { why },
+    }
+}

@@ -1,0 +1,159 @@
+//! What a notice says, put together from what was stored: the same words after a crash as before it.
+
+use mandate_connect::channel::webhook::body::{Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou};
+use mandate_core::change::{EventRow, NotificationRow};
+use mandate_core::event::{ActorKind, Decision, Flag, Level};
+use mandate_core::ownership::Step;
+use mandate_core::plan::{Record, Snapshot, Why};
+use mandate_core::seal::SealedEvent;
+use serde_json::Value;
+
+/// The notice of one notification.
+///
+/// # Errors
+/// Says what cannot be read when a stored row is damaged; such a notice is refused, not retried.
+pub(super) fn notice(
+    snapshot: &Snapshot,
+    event: Option<&EventRow>,
+    row: &NotificationRow,
+    public_url: &str,
+) -> Result<Notice, String> {
+    let why: Vec<Why> =
+        serde_json::from_slice(&row.reason).map_err(|error| format!("reason of notification {}: {error}", row.id))?;
+    match event {
+        Some(event) => about_event(snapshot, event, row, &why, public_url),
+        None => Ok(about_mandate(snapshot, row, &why, public_url)),
+    }
+}
+
+fn about_event(
+    snapshot: &Snapshot,
+    row: &EventRow,
+    notification: &NotificationRow,
+    why: &[Why],
+    public_url: &str,
+) -> Result<Notice, String> {
+    let event: SealedEvent =
+        serde_json::from_slice(&row.sealed).map_err(|error| format!("sealed bytes of event {}: {error}", row.id))?;
+    let record: Record =
+        serde_json::from_slice(&row.plan).map_err(|error| format!("plan of event {}: {error}", row.id))?;
+    let content: Option<Value> = row.content.as_deref().and_then(|content| serde_json::from_slice(content).ok());
+    let description = content.as_ref().and_then(|content| content.get("description")?.as_str().map(str::to_owned));
+
+    let actor = event.actor.as_ref();
+    let who = Who {
+        kind: actor.map_or(ActorKind::Agent, |actor| actor.kind).to_string(),
+        id: actor.map_or_else(|| "unknown".to_owned(), |actor| actor.id.clone()),
+        name: actor.map_or_else(|| "unknown".to_owned(), |actor| shown_name(snapshot, actor)),
+        framework: actor.and_then(|actor| actor.framework.clone()),
+    };
+    let action = event.action.as_ref().and_then(|action| action.kind.clone()).unwrap_or_else(|| "acted".to_owned());
+    let resources = event.scope.as_ref().and_then(|scope| scope.resources.as_deref()).unwrap_or_default();
+    let places: Vec<Place> = resources
+        .iter()
+        .zip(&record.owners)
+        .map(|(resource, owned)| Place {
+            resource: match &resource.repo {
+                Some(repo) => format!("{}:{repo}/{}", resource.kind, resource.id),
+                None => owned.resource.clone(),
+            },
+            owner: (!owned.unowned).then(|| names(snapshot, &owned.owners)),
+            source: source(owned.step, owned.ambiguous).to_owned(),
+        })
+        .collect();
+    let at = |n: u32| places.get(n as usize).map(|place| (place.resource.as_str(), place.source.as_str()));
+    let sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
+    let late = event.flags.contains(Flag::Late).then(|| {
+        let by = event.received_at.since(event.timestamp).0 / 1_000;
+        format!("arrived {by} s after it happened")
+    });
+    let mut suggestions = Vec::new();
+    if let Some(actor) = actor
+        && actor.kind == ActorKind::Agent
+    {
+        suggestions.push(Suggestion {
+            label: format!("Pause {}", who.name),
+            call: Call::Pause { agent: actor.id.clone() },
+        });
+    }
+    Ok(Notice {
+        id: notification.id.to_string(),
+        kind: if record.decision == Decision::Flagged { Kind::ActionFlagged } else { Kind::ActionMonitored },
+        at: notification.created_at,
+        label: match notification.urgency {
+            Level::Critical => "critical".to_owned(),
+            _ => record.decision.to_string(),
+        },
+        urgency: notification.urgency.to_string(),
+        recipient: snapshot.display_name(&notification.recipient),
+        who,
+        what: What { action, description },
+        places,
+        when: When { occurred_at: event.timestamp, received_at: event.received_at, late },
+        why_you: WhyYou {
+            reason: sentences.join("; "),
+            rule: Some(record.rule.to_string()),
+            confidence: f64::from(record.confidence) / 100.0,
+            confidence_words: confidence(record.confidence).to_owned(),
+        },
+        suggestions,
+        event: Some(EventRef { id: row.id.to_string(), seq: row.seq, hash: row.hash.to_string() }),
+        public_url: Some(public_url.to_owned()),
+    })
+}
+
+fn about_mandate(snapshot: &Snapshot, row: &NotificationRow, why: &[Why], public_url: &str) -> Notice {
+    let sentences: Vec<String> = why.iter().map(|why| why.sentence(|_| None)).collect();
+    Notice {
+        id: row.id.to_string(),
+        kind: Kind::SystemAlert,
+        at: row.created_at,
+        label: "mandate".to_owned(),
+        urgency: row.urgency.to_string(),
+        recipient: snapshot.display_name(&row.recipient),
+        who: Who { kind: "system".to_owned(), id: "mandate".to_owned(), name: "Mandate".to_owned(), framework: None },
+        what: What { action: "needs somebody".to_owned(), description: Some(sentences.join("; ")) },
+        places: Vec::new(),
+        when: When { occurred_at: row.created_at, received_at: row.created_at, late: None },
+        why_you: WhyYou {
+            reason: "you look after Mandate (`admins` in mandate.yaml)".to_owned(),
+            rule: None,
+            confidence: 1.0,
+            confidence_words: "definitely".to_owned(),
+        },
+        suggestions: Vec::new(),
+        event: None,
+        public_url: Some(public_url.to_owned()),
+    }
+}
+
+fn shown_name(snapshot: &Snapshot, actor: &mandate_core::event::Actor) -> String {
+    match (&actor.name, actor.kind) {
+        (Some(name), _) => name.clone(),
+        (None, ActorKind::Human) => snapshot.display_name(&actor.id),
+        (None, _) => actor.id.clone(),
+    }
+}
+
+fn names(snapshot: &Snapshot, log_names: &[String]) -> String {
+    log_names.iter().map(|name| snapshot.display_name(name)).collect::<Vec<_>>().join(", ")
+}
+
+fn source(step: Step, ambiguous: bool) -> &'static str {
+    match (step, ambiguous) {
+        (Step::Explicit, false) => "ownership.yaml",
+        (Step::Explicit, true) => "ownership.yaml, several claims",
+        (Step::Codeowners, _) => "CODEOWNERS",
+        (Step::Fallback, _) => "fallback: nobody owns it",
+    }
+}
+
+/// How sure an ownership is, in words.
+fn confidence(hundredths: u8) -> &'static str {
+    match hundredths {
+        85.. => "very likely",
+        60..85 => "likely",
+        40..60 => "possible",
+        _ => "a guess",
+    }
+}

@@ -1,0 +1,82 @@
+//! Wires the parts of one tenant together and keeps them going.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mandate_core::time::MINUTE;
+
+use crate::app::{App, TenantHandle};
+use crate::dispatcher::{Handover, ToDispatcher};
+use crate::input::Input;
+use crate::tasks::Stop;
+use crate::writer::{Step, Writer};
+
+/// The most that one transaction takes in.
+const BATCH: (usize, usize) = (1_000, 8 * 1024 * 1024);
+/// How long the writer waits after the store failed, doubled up to the second one.
+const AWAY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Runs a tenant's writer until its intake is closed and drained.
+pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dispatcher: ToDispatcher) {
+    let mut wait = AWAY.0;
+    loop {
+        let batch = tenant.intake.next_batch(BATCH.0, BATCH.1).await;
+        if batch.is_empty() {
+            return;
+        }
+        match writer.step(batch).await {
+            Step::Committed { committed, to_send, snapshot } => {
+                app.keys.apply(tenant.tenant.id, &committed.keys);
+                tenant.snapshot.send_if_modified(|known| {
+                    let changed = known.id != snapshot.id;
+                    *known = snapshot;
+                    changed
+                });
+                tenant.live.publish(&committed);
+                dispatcher.hand_over(Handover { committed, to_send });
+                if wait != AWAY.0 {
+                    app.store.restore_ballast().await;
+                    app.ready.send_replace(true);
+                    wait = AWAY.0;
+                }
+            }
+            Step::Nothing => {}
+            Step::Away(refusal) => {
+                app.ready.send_replace(false);
+                if refusal == crate::input::Refusal::NoRoom {
+                    app.store.release_ballast().await;
+                }
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(AWAY.1);
+            }
+            Step::Halt(why) => {
+                app.ready.send_replace(false);
+                tracing::error!(why, "the store's disk failed; stopping, because a sync must not be retried");
+                app.halt.send_replace(Some(why));
+                tenant.intake.close();
+            }
+        }
+    }
+}
+
+/// Lets time pass for a tenant's writer: checkpoints, and what expired.
+pub async fn ticker(app: App, tenant: Arc<TenantHandle>, mut stop: Stop) {
+    let mut purged = app.env.now();
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.wait() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+        if tenant.intake.push_control(Input::Tick).is_err() {
+            return;
+        }
+        let now = app.env.now();
+        if now.since(purged) >= MINUTE.times(10) {
+            purged = now;
+            if let Err(error) = app.store.purge_seen(tenant.tenant.id, now).await {
+                tracing::warn!(%error, "cannot purge expired keys; trying again in ten minutes");
+            }
+        }
+    }
+}

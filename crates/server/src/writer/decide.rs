@@ -1,0 +1,479 @@
+//! Deciding one batch: each input in turn is observed, planned and applied. Synchronous, no I/O.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mandate_core::audit::{self, AuditEntry};
+use mandate_core::change::{
+    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
+    OutcomeRow,
+};
+use mandate_core::chain::{Hash, Tip};
+use mandate_core::checkpoint;
+use mandate_core::dedupe::Known;
+use mandate_core::delivery::{self, Next};
+use mandate_core::event::{Flag, Times};
+use mandate_core::history::{History, SUSPICIOUS_PER_SECOND, Seen};
+use mandate_core::id::{ConfigId, EventId, IdSource};
+use mandate_core::plan::{self, Plan, Process, Snapshot};
+use mandate_core::seal::{self, Assigned, Erased, SealedRouting};
+use mandate_core::time::Millis;
+use mandate_store::Tenant;
+
+use super::lookup::View;
+use crate::env::Env;
+use crate::input::{
+    AgentStateInput, Agents, ApplyConfigInput, CreateKeyInput, Delivery, EraseInput, EventsInput, Input, ItemAnswer,
+    OutcomeInput, Prepared, Recorded, Refusal, RevokeKeyInput,
+};
+
+/// What an input's sender is told once the batch is committed.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Events(Vec<ItemAnswer>),
+    Outcome(bool),
+    Agents(Vec<AgentRow>),
+    Key(KeyRow),
+    Config(ConfigId, Hash),
+    Done,
+    Refused(Refusal),
+}
+
+impl Answer {
+    /// Gives the answer to whoever waits for the input; nobody may wait any more.
+    pub(super) fn give(self, input: Input) {
+        fn send<T>(reply: crate::input::Reply<T>, answer: Result<T, Refusal>) {
+            let _ = reply.send(answer);
+        }
+        match (input, self) {
+            (Input::Events(input), Self::Events(items)) => send(input.reply, Ok(items)),
+            (Input::Events(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::Outcome(input), Self::Outcome(first)) => send(input.reply, Ok(first)),
+            (Input::Outcome(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::AgentState(input), Self::Agents(rows)) => send(input.reply, Ok(rows)),
+            (Input::AgentState(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::CreateKey(input), Self::Key(row)) => send(input.reply, Ok(row)),
+            (Input::CreateKey(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::RevokeKey(input), Self::Key(row)) => send(input.reply, Ok(row)),
+            (Input::RevokeKey(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::ApplyConfig(input), Self::Config(id, hash)) => send(input.reply, Ok((id, hash))),
+            (Input::ApplyConfig(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::Erase(input), Self::Done) => send(input.reply, Ok(())),
+            (Input::Erase(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            // Nobody waits for deliveries, audit entries and ticks.
+            _ => {}
+        }
+    }
+}
+
+/// What a batch came to.
+pub(super) struct Decided {
+    pub(super) changes: Changes,
+    pub(super) head: Head,
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) checkpointed: (Millis, i64, i64),
+    pub(super) erasures: Vec<(EventId, Erased)>,
+}
+
+/// Works through one batch.
+pub(super) struct Decider<'a> {
+    env: &'a Env,
+    tenant: &'a Tenant,
+    process: &'a Process,
+    snapshot: Arc<Snapshot>,
+    history: &'a mut History,
+    view: View,
+    head: Head,
+    ids: IdSource,
+    now: Millis,
+    checkpointed: (Millis, i64, i64),
+    changes: Changes,
+    /// Rows of agents that this batch changed; whether their state changed too.
+    agents: BTreeMap<String, AgentRow>,
+    erasures: Vec<(EventId, Erased)>,
+    first_event: i64,
+}
+
+impl<'a> Decider<'a> {
+    #[expect(clippy::too_many_arguments, reason = "one call site; each is a part of the writer's state")]
+    pub(super) fn new(
+        env: &'a Env,
+        tenant: &'a Tenant,
+        process: &'a Process,
+        snapshot: Arc<Snapshot>,
+        history: &'a mut History,
+        view: View,
+        head: Head,
+        now: Millis,
+        checkpointed: (Millis, i64, i64),
+    ) -> Self {
+        Self {
+            env,
+            tenant,
+            process,
+            snapshot,
+            history,
+            view,
+            head,
+            ids: IdSource::after(head.last_id_at),
+            now,
+            checkpointed,
+            changes: Changes::default(),
+            agents: BTreeMap::new(),
+            erasures: Vec::new(),
+            first_event: head.events.next_seq(),
+        }
+    }
+
+    /// Decides one input.
+    pub(super) fn decide(&mut self, input: &Input) -> Answer {
+        match input {
+            Input::Events(events) => Answer::Events(self.events(events)),
+            Input::Outcome(outcome) => self.outcome(outcome),
+            Input::AgentState(state) => self.agent_state(state),
+            Input::Deliveries(deliveries) => self.deliveries(deliveries),
+            Input::CreateKey(create) => self.create_key(create),
+            Input::RevokeKey(revoke) => self.revoke_key(revoke),
+            Input::ApplyConfig(apply) => self.apply_config(apply),
+            Input::Audit(entry) => {
+                self.audit(entry.clone());
+                Answer::Done
+            }
+            Input::Erase(erase) => self.erase(erase),
+            Input::Tick => self.tick(),
+        }
+    }
+
+    /// Closes the batch.
+    pub(super) fn finish(mut self) -> Decided {
+        self.changes.agents = self.agents.into_values().collect();
+        let last_event = self.head.events.seq;
+        if last_event >= self.first_event {
+            // Events come first in the feed of a commit: their positions were given as they were decided.
+            self.changes.feed.insert(0, FeedEntry::Events { from: self.first_event, to: last_event });
+        }
+        self.head.position += self.changes.positions();
+        self.head.last_id_at = self.ids.last().max(self.head.last_id_at);
+        Decided {
+            changes: self.changes,
+            head: self.head,
+            snapshot: self.snapshot,
+            checkpointed: self.checkpointed,
+            erasures: self.erasures,
+        }
+    }
+
+    fn events(&mut self, input: &EventsInput) -> Vec<ItemAnswer> {
+        input
+            .items
+            .iter()
+            .map(|item| {
+                let known = item.identity.judge(self.now, |key| self.view.seen.get(&key).copied());
+                match known {
+                    Known::New(key) => ItemAnswer::Accepted(self.event(input, item, key, false)),
+                    Known::Reused(key) => ItemAnswer::Accepted(self.event(input, item, key, true)),
+                    Known::Same { seq } => match self.view.repeated.get(&seq) {
+                        Some(first) => ItemAnswer::Duplicate(first.clone()),
+                        // The row it was filed with is gone (retention): it is new again.
+                        None => match item.identity.lookups().next() {
+                            Some(key) => ItemAnswer::Accepted(self.event(input, item, key, false)),
+                            None => ItemAnswer::Invalid(Vec::new()),
+                        },
+                    },
+                }
+            })
+            .collect()
+    }
+
+    fn event(
+        &mut self,
+        input: &EventsInput,
+        item: &Prepared,
+        key: mandate_core::change::SeenKey,
+        reused: bool,
+    ) -> Recorded {
+        let captured = self.snapshot.captured(&item.submission);
+        let submission = captured.as_ref().unwrap_or(&item.submission);
+        let times = Times {
+            timestamp: submission.timestamp.unwrap_or(input.received_at),
+            received_at: input.received_at,
+            processed_at: self.now,
+        };
+        let id = EventId(self.ids.next(self.now, self.env.random()));
+        let seen = Seen::of(submission, self.now);
+        let observed = self.history.observe(seen);
+        let plan = plan::plan(&self.snapshot, &observed, submission, id, times);
+
+        let mut flags = plan.flags.clone();
+        let clock = submission.clock_flag(input.received_at);
+        for (set, flag) in [
+            (clock.is_some(), clock.unwrap_or(Flag::Late)),
+            (reused, Flag::KeyReused),
+            (observed.out_of_order, Flag::OutOfOrder),
+            (observed.actor_per_second >= SUSPICIOUS_PER_SECOND, Flag::SuspiciousVolume),
+        ] {
+            if set {
+                flags.insert(flag);
+            }
+        }
+        let at = if flags.contains(Flag::ClockSkew) { times.received_at } else { times.timestamp };
+        let routing = SealedRouting {
+            decision: plan.decision,
+            notifications_planned: u32::try_from(plan.notices.len()).unwrap_or(u32::MAX),
+            rule_matched: plan.rule.to_string(),
+        };
+        let (sealed, tip) = seal::seal(
+            submission,
+            Assigned {
+                tenant: self.tenant.id,
+                id,
+                key: input.key,
+                times,
+                flags,
+                routing: routing.clone(),
+                tip: self.head.events,
+                content_hash: item.content.hash,
+            },
+        );
+        let mut resources: Vec<String> = submission.resources().iter().map(|resource| resource.address()).collect();
+        resources.sort_unstable();
+        resources.dedup();
+        self.changes.events.push(EventRow {
+            seq: tip.seq,
+            id,
+            position: self.head.position + 1 + (tip.seq - self.first_event),
+            at,
+            actor: submission.actor_id().map(str::to_owned),
+            action: submission.action_type().map(str::to_owned),
+            session: submission.session_id().map(str::to_owned),
+            decision: plan.decision,
+            resources,
+            hash: tip.hash,
+            sealed,
+            content: Some(item.content.bytes.clone()),
+            plan: plan.record(&self.snapshot, &observed),
+        });
+        self.notify(&plan, tip);
+        let filed = item.identity.filed(key, tip.seq);
+        self.view.seen.insert(key, filed);
+        self.changes.seen.push(filed);
+        self.head.events = tip;
+        if let (Some(seen), Some(actor)) = (seen, &submission.actor) {
+            if self.history.actor(&actor.id).is_none() {
+                let mut row = self.agent_row(&actor.id);
+                if row.sighted(actor, self.now) {
+                    self.agents.insert(row.id.clone(), row);
+                }
+            }
+            self.history.apply(seen);
+        }
+        let recorded = Recorded { id, tip, routing };
+        self.view.repeated.insert(tip.seq, recorded.clone());
+        recorded
+    }
+
+    fn notify(&mut self, plan: &Plan, tip: Tip) {
+        let born = self.changes.notifications.len();
+        for notice in &plan.notices {
+            self.changes.notifications.push(NotificationRow {
+                id: notice.id,
+                event_seq: Some(tip.seq),
+                recipient: Arc::clone(&notice.recipient),
+                channel: Arc::clone(&notice.channel),
+                lane: Arc::clone(&notice.lane),
+                urgency: notice.urgency,
+                reason: notice.reason_json(),
+                created_at: self.now,
+                state: NotificationState::Queued,
+                due_at: self.now,
+                lease_until: self.now.plus(delivery::LEASE),
+                attempts: 0,
+                log: b"[]".to_vec(),
+                delivered_at: None,
+            });
+        }
+        debug_assert_eq!(self.changes.notifications.len(), born + plan.notices.len());
+    }
+
+    fn outcome(&mut self, input: &OutcomeInput) -> Answer {
+        let Some(event) = self.view.events.get(&input.event) else {
+            return Answer::Refused(Refusal::NotFound(format!("the event `{}`", input.event)));
+        };
+        let actor = event.actor.clone();
+        if let Some(bound) = &input.bound_to
+            && !crate::auth::is_bound_to(bound, actor.as_deref().unwrap_or_default())
+        {
+            let refused = AuditEntry::done(by_key(input.key), "event.outcome", format!("event:{}", input.event));
+            self.audit(refused.refused().with_key(input.key));
+            let detail = format!("the key is bound to `{bound}`, which did not do this");
+            return Answer::Refused(Refusal::Conflict(detail));
+        }
+        if self.view.outcomes.insert(input.event, ()).is_some() {
+            return Answer::Outcome(false);
+        }
+        if let Some(actor) = &actor
+            && input.failed
+        {
+            self.history.apply_failure(actor, self.now);
+        }
+        let row = OutcomeRow { event: input.event, at: self.now, failed: input.failed, body: input.body.clone() };
+        self.changes.outcomes.push(row);
+        self.changes.feed.push(FeedEntry::Outcome { event: input.event });
+        let status = if input.failed { "failed" } else { "completed" };
+        let entry = AuditEntry::done(by_key(input.key), "event.outcome", format!("event:{}", input.event));
+        self.audit(entry.with_key(input.key).with("new_value", status));
+        Answer::Outcome(true)
+    }
+
+    fn agent_row(&self, id: &str) -> AgentRow {
+        let known = self.agents.get(id).or_else(|| self.view.agents.get(id));
+        known.cloned().unwrap_or_else(|| AgentRow::unknown(id))
+    }
+
+    fn agent_state(&mut self, input: &AgentStateInput) -> Answer {
+        let ids: Vec<String> = match &input.agents {
+            Agents::One(id) => vec![id.clone()],
+            Agents::All => {
+                let mut ids: Vec<String> = self.view.agents.keys().chain(self.agents.keys()).cloned().collect();
+                ids.sort_unstable();
+                ids.dedup();
+                ids
+            }
+        };
+        let action = if input.paused { "agent.pause" } else { "agent.resume" };
+        let mut rows = Vec::with_capacity(ids.len());
+        for id in ids {
+            let mut row = self.agent_row(&id);
+            let before = if row.paused { "paused" } else { "running" };
+            if row.set_paused(input.paused, input.reason.as_deref(), &input.by.actor, self.now) {
+                let after = if row.paused { "paused" } else { "running" };
+                let mut entry = input.by.did(action, format!("agent:{id}"));
+                entry = entry.with("old_value", before).with("new_value", after);
+                if let Some(reason) = &input.reason {
+                    entry = entry.with("reason", reason.as_str());
+                }
+                self.audit(entry);
+                self.changes.feed.push(FeedEntry::Agent { id: id.clone() });
+                self.agents.insert(id.clone(), row.clone());
+            }
+            rows.push(row);
+        }
+        Answer::Agents(rows)
+    }
+
+    fn deliveries(&mut self, deliveries: &[Delivery]) -> Answer {
+        for delivery in deliveries {
+            let mut row = delivery.row.clone();
+            let [jitter] = self.env.random::<1>();
+            let next = delivery::after_attempt(&mut row, &delivery.attempt, self.now, jitter);
+            if matches!(next, Next::Alternate | Next::WaitAndAlternate) {
+                self.tell_alternate(&row);
+            }
+            self.changes.feed.push(FeedEntry::Notification { id: row.id });
+            self.changes.deliveries.push(row);
+        }
+        Answer::Done
+    }
+
+    fn tell_alternate(&mut self, row: &NotificationRow) {
+        match plan::alternate(&self.snapshot, row, self.now) {
+            Some(mut alternate) => {
+                alternate.lease_until = self.now.plus(delivery::LEASE);
+                self.changes.feed.push(FeedEntry::Notification { id: alternate.id });
+                self.changes.notifications.push(alternate);
+            }
+            None => tracing::error!(
+                notification = %row.id, recipient = %row.recipient, channel = %row.channel,
+                "a notice did not arrive and no alternate channel is left; see `fallback` in mandate.yaml"
+            ),
+        }
+    }
+
+    fn create_key(&mut self, input: &CreateKeyInput) -> Answer {
+        let entry = input.by.did("key.create", format!("key:{}", input.row.id));
+        let agent = input.row.agent.clone().unwrap_or_default();
+        self.audit(entry.with("new_value", input.row.scope.as_str()).with("agent", agent));
+        self.changes.feed.push(FeedEntry::Key { id: input.row.id });
+        self.changes.keys.push(input.row.clone());
+        Answer::Key(input.row.clone())
+    }
+
+    fn revoke_key(&mut self, input: &RevokeKeyInput) -> Answer {
+        let Some(mut row) = self.view.keys.get(&input.id).cloned() else {
+            return Answer::Refused(Refusal::NotFound(format!("the key `{}`", input.id)));
+        };
+        if row.revoked_at.is_none() {
+            row.revoked_at = Some(self.now);
+            self.audit(input.by.did("key.revoke", format!("key:{}", input.id)));
+            self.changes.feed.push(FeedEntry::Key { id: input.id });
+            self.changes.keys.push(row.clone());
+            self.view.keys.insert(input.id, row.clone());
+        }
+        Answer::Key(row)
+    }
+
+    fn apply_config(&mut self, input: &ApplyConfigInput) -> Answer {
+        let (snapshot, problems) = Snapshot::load(&input.files, self.process, &self.tenant.secret);
+        if let Some(problem) = problems.iter().find(|problem| problem.is_error()) {
+            let place = format!("{}:{}:{}: {}", problem.file, problem.line, problem.column, problem.message);
+            return Answer::Refused(Refusal::Invalid(place));
+        }
+        let files = serde_json::to_vec(&input.files).unwrap_or_default();
+        let (old, hash) = (self.snapshot.id, snapshot.id);
+        if let Some(id) = self.head.config
+            && old == hash
+        {
+            return Answer::Config(id, hash);
+        }
+        let id = ConfigId(self.ids.next(self.now, self.env.random()));
+        let row = ConfigRow { id, hash, files, at: self.now, by: input.by.actor.clone() };
+        let entry = input.by.did("config.apply", format!("config:{id}"));
+        self.audit(entry.with("old_value", old.to_string()).with("new_value", hash.to_string()));
+        self.changes.people.extend(snapshot.people());
+        self.changes.configs.push(row);
+        self.changes.feed.push(FeedEntry::Config { id });
+        self.head.config = Some(id);
+        self.snapshot = Arc::new(snapshot);
+        Answer::Config(id, hash)
+    }
+
+    fn erase(&mut self, input: &EraseInput) -> Answer {
+        let Some(event) = self.view.events.get(&input.event) else {
+            return Answer::Refused(Refusal::NotFound(format!("the event `{}`", input.event)));
+        };
+        if event.content.is_some() {
+            let entry = input.by.did("event.erase", format!("event:{}", input.event));
+            self.audit(entry.with("reason", input.reason.as_str()));
+            self.erasures.push((input.event, Erased { at: self.now, reason: input.reason.clone() }));
+        }
+        Answer::Done
+    }
+
+    /// Time passed: a checkpoint of the chains and of the history, when either is due.
+    fn tick(&mut self) -> Answer {
+        let (at, events, audit) = self.checkpointed;
+        let moved = self.head.events.seq > events || self.head.audit.seq > audit;
+        let due = self.now.since(at) >= checkpoint::EVERY || self.head.events.seq - events >= checkpoint::EVERY_EVENTS;
+        if moved && due {
+            let (tenant, head) = (self.tenant, self.head);
+            let row = checkpoint::sign(tenant.id, self.now, head.events, head.audit, &tenant.signing_seed);
+            self.checkpointed = (self.now, head.events.seq, head.audit.seq);
+            self.changes.checkpoints.push(row);
+            // INVARIANT: texts and integers always serialise.
+            let body = serde_json::to_vec(&*self.history).unwrap_or_default();
+            self.changes.history =
+                Some(HistoryRow { position: self.head.position, event_seq: self.head.events.seq, body });
+        }
+        Answer::Done
+    }
+
+    fn audit(&mut self, entry: AuditEntry) {
+        let (row, tip) = audit::seal(entry, self.tenant.id, self.now, self.head.audit, self.env.random());
+        self.head.audit = tip;
+        self.changes.audit.push(row);
+    }
+}
+
+fn by_key(key: Option<mandate_core::id::KeyId>) -> String {
+    key.map_or_else(|| "system".to_owned(), |key| format!("key:{key}"))
+}
