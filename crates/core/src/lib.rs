@@ -10,4 +10,5 @@ pub mod time;
 pub mod diagnostic;
 pub mod event;
 pub mod json;
+pub mod ownership;
 pub mod yaml;
