@@ -4,20 +4,28 @@
 //! stands in the middle, [`plan::plan`]; everything before it gives it its inputs, everything after it
 //! carries out what it chose.
 
-pub mod id;
-pub mod time;
-
+// What everything speaks in.
 pub mod diagnostic;
-pub mod event;
+pub mod id;
 pub mod json;
+pub mod time;
+pub mod yaml;
 
+// What happened.
+pub mod dedupe;
+pub mod event;
+
+// What people configured, and what happened lately.
+pub mod history;
+pub mod ownership;
+
+// What is stored, and how it proves itself.
 pub mod audit;
 pub mod chain;
-pub mod seal;
-
-pub mod agent;
 pub mod change;
 pub mod checkpoint;
-pub mod dedupe;
+pub mod seal;
+
+// What follows.
+pub mod agent;
 pub mod delivery;
-pub mod history;

@@ -1,0 +1,293 @@
+//! The chain: explicit owners, CODEOWNERS, fallback. The first step with a claim decides (OWN-1).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::codeowners::Line;
+use super::explicit::Found;
+use super::{Directory, OwnerRef, Party, Repository};
+use crate::event::{Resource, ResourceKind, words};
+
+words! {
+    /// A step of the chain. Service catalog, on-call and contributors will stand between CODEOWNERS and fallback.
+    Step {
+        /// `owners:` in `ownership.yaml`.
+        Explicit = "explicit",
+        /// A repository's CODEOWNERS.
+        Codeowners = "codeowners",
+        /// Whom `mandate.yaml` names for what nobody owns.
+        Fallback = "fallback",
+    }
+
+    /// Why the deciding step decided; for the fallback, why nothing before it did.
+    Reason {
+        /// An entry names the resource exactly.
+        ExactEntry = "exact_entry",
+        /// The pattern of an entry matches it.
+        PatternEntry = "pattern_entry",
+        /// A line of CODEOWNERS is the last to match it.
+        CodeownersLine = "codeowners_line",
+        /// Nothing names it.
+        NoClaim = "no_claim",
+        /// The last line to match it has no owners, which says that it has none.
+        OwnerlessLine = "ownerless_line",
+        /// An entry says that its owner is still to be decided.
+        Undecided = "undecided",
+        /// A file without `repo`, and several repositories it could be in.
+        NoRepository = "no_repository",
+        /// A file of a repository whose CODEOWNERS is not configured.
+        UnknownRepository = "unknown_repository",
+        /// A file outside its repository.
+        OutsideRepository = "outside_repository",
+    }
+}
+
+impl Step {
+    /// How sure an owner from this step is, in hundredths.
+    #[must_use]
+    pub const fn confidence(self) -> u8 {
+        match self {
+            Self::Explicit => 90,
+            Self::Codeowners => 85,
+            Self::Fallback => 20,
+        }
+    }
+}
+
+/// The layers of an ownership (OWN-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Layers {
+    /// Who answers first.
+    pub primary: Option<OwnerRef>,
+    /// Who answers when the primary cannot.
+    pub secondary: Option<OwnerRef>,
+    /// The team behind them.
+    pub team: Option<OwnerRef>,
+    /// Who leads that team.
+    pub lead: Option<OwnerRef>,
+    /// Who inside is told when an external owner does not answer.
+    pub escalation: Option<OwnerRef>,
+}
+
+/// Who owns a resource, and how that was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The step that decided.
+    pub step: Step,
+    /// Why it did.
+    pub reason: Reason,
+    /// How sure that is, in hundredths: [`Step::confidence`].
+    pub confidence: u8,
+    /// The layers; what the deciding claim leaves open is filled from the person's team and from later steps.
+    pub layers: Layers,
+    /// Everyone who is told, in order, each once: all claimants of the deciding step, and the fallback when
+    /// none of them can be reached.
+    pub owners: Arc<[OwnerRef]>,
+    /// Several claims hold equally, or an entry is still undecided (OWN-8).
+    pub ambiguous: bool,
+    /// Nobody owns it: a coverage gap.
+    pub unowned: bool,
+    /// Whether the deciding step names somebody who can be told.
+    pub reachable: bool,
+    /// Whether the fallback is among [`Self::owners`].
+    pub fallback_told: bool,
+}
+
+/// What one entry or line says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Claim {
+    pub(super) layers: Layers,
+    pub(super) told: Arc<[OwnerRef]>,
+    pub(super) reachable: bool,
+}
+
+/// What CODEOWNERS says of a resource.
+pub(super) enum Listed<'d> {
+    NotAFile,
+    NoneConfigured,
+    NoRepository,
+    UnknownRepository,
+    OutsideRepository,
+    NoLine(&'d Repository),
+    Ownerless(&'d Repository, &'d Line),
+    Owned(&'d Repository, &'d Line, &'d Claim),
+}
+
+impl Directory {
+    /// Who owns a resource. There is always an answer.
+    #[must_use]
+    pub fn resolve(&self, resource: &Resource) -> Ownership {
+        let found = self.explicit.find(resource);
+        let entries = found.as_ref().map(|found| self.claims(found)).unwrap_or_default();
+        let undecided = entries.undecided;
+        if let (Some(found), Some(first)) = (&found, entries.first) {
+            let reason = if found.exact { Reason::ExactEntry } else { Reason::PatternEntry };
+            let mut layers = first.layers;
+            let (mut told, mut reachable) = (Arc::clone(&first.told), first.reachable);
+            if !entries.others.is_empty() {
+                let mut all = told.to_vec();
+                for claim in &entries.others {
+                    layers = self.filled(layers, claim.layers);
+                    reachable |= claim.reachable;
+                    all.extend(claim.told.iter().filter(|owner| !first.told.contains(owner)));
+                }
+                told = distinct(all);
+            }
+            if let Listed::Owned(_, _, claim) = self.listed(resource) {
+                layers = self.filled(layers, claim.layers);
+            }
+            let ambiguous = undecided || !entries.others.is_empty();
+            return self.owned(Step::Explicit, reason, layers, told, reachable, ambiguous);
+        }
+        let reason = match self.listed(resource) {
+            Listed::Owned(_, _, claim) => {
+                let told = Arc::clone(&claim.told);
+                return self.owned(
+                    Step::Codeowners,
+                    Reason::CodeownersLine,
+                    claim.layers,
+                    told,
+                    claim.reachable,
+                    undecided,
+                );
+            }
+            Listed::Ownerless(..) => Reason::OwnerlessLine,
+            _ if undecided => Reason::Undecided,
+            Listed::NoRepository => Reason::NoRepository,
+            Listed::UnknownRepository => Reason::UnknownRepository,
+            Listed::OutsideRepository => Reason::OutsideRepository,
+            Listed::NotAFile | Listed::NoneConfigured | Listed::NoLine(_) => Reason::NoClaim,
+        };
+        Ownership { ambiguous: undecided, ..self.unowned(reason) }
+    }
+
+    /// The fallback, for what has no resource at all or whose owner cannot be found.
+    #[must_use]
+    pub fn unowned(&self, reason: Reason) -> Ownership {
+        Ownership {
+            step: Step::Fallback,
+            reason,
+            confidence: Step::Fallback.confidence(),
+            layers: self.filled(self.fallback.layers, Layers::default()),
+            owners: Arc::clone(&self.fallback.told),
+            ambiguous: false,
+            unowned: true,
+            reachable: self.fallback.reachable,
+            fallback_told: true,
+        }
+    }
+
+    fn owned(
+        &self,
+        step: Step,
+        reason: Reason,
+        layers: Layers,
+        mut owners: Arc<[OwnerRef]>,
+        reachable: bool,
+        ambiguous: bool,
+    ) -> Ownership {
+        if !reachable {
+            owners = distinct(owners.iter().chain(self.fallback.told.iter()).copied());
+        }
+        let layers = self.filled(layers, Layers::default());
+        let confidence = step.confidence();
+        Ownership {
+            step,
+            reason,
+            confidence,
+            layers,
+            owners,
+            ambiguous,
+            unowned: false,
+            reachable,
+            fallback_told: !reachable,
+        }
+    }
+
+    /// Fills what `layers` leaves open from a `later` claim, and then from the teams of the primary.
+    fn filled(&self, mut layers: Layers, later: Layers) -> Layers {
+        let primary = layers.primary.and_then(|primary| self.party(primary));
+        if layers.team.is_none() {
+            layers.team = match primary {
+                Some(Party::Team(_)) => layers.primary,
+                // In several teams, the one that a later step names is meant, else the first that lists them.
+                Some(Party::Person(person)) => match person.teams.as_slice() {
+                    [only] => Some(*only),
+                    [first, ..] if later == Layers::default() => Some(*first),
+                    _ => None,
+                },
+                _ => None,
+            };
+        }
+        layers.team = layers.team.or(later.team);
+        layers.secondary = layers.secondary.or(later.secondary.filter(|other| Some(*other) != layers.primary));
+        if layers.lead.is_none()
+            && let Some(Party::Team(team)) = layers.team.and_then(|team| self.party(team))
+        {
+            layers.lead = team.lead;
+        }
+        layers.lead = layers.lead.or(later.lead);
+        layers.escalation = layers.escalation.or(later.escalation);
+        layers
+    }
+
+    pub(super) fn claims(&self, found: &Found) -> Entries<'_> {
+        let mut entries = Entries::default();
+        for at in std::iter::once(&found.first).chain(&found.others) {
+            let Some(entry) = self.entries.get(*at as usize) else { continue };
+            match (entry.claim.told.is_empty(), entries.first) {
+                (true, _) => entries.undecided = true,
+                (false, None) => entries.first = Some(&entry.claim),
+                (false, Some(_)) => entries.others.push(&entry.claim),
+            }
+        }
+        entries
+    }
+
+    pub(super) fn listed(&self, resource: &Resource) -> Listed<'_> {
+        if resource.kind != ResourceKind::File {
+            return Listed::NotAFile;
+        }
+        let repository = match (&resource.repo, self.repositories.as_slice()) {
+            (_, []) => return Listed::NoneConfigured,
+            (None, [only]) => only,
+            (Some(_), [only]) if only.name.is_empty() => only,
+            (None, _) => return Listed::NoRepository,
+            (Some(name), _) => match self.repository(name) {
+                Some(repository) => repository,
+                None => return Listed::UnknownRepository,
+            },
+        };
+        let path = resource.id.as_str();
+        let absolute = matches!(path.as_bytes(), [b'/', ..] | [b'A'..=b'Z' | b'a'..=b'z', b':', b'/' | b'\\', ..]);
+        if absolute || path.split('/').any(|segment| segment == "..") {
+            return Listed::OutsideRepository;
+        }
+        let rank = repository.codeowners.rank_of(path);
+        match rank.and_then(|rank| Some((repository.codeowners.lines().get(rank)?, repository.claims.get(rank)?))) {
+            None => Listed::NoLine(repository),
+            Some((line, _)) if line.owners.is_empty() => Listed::Ownerless(repository, line),
+            Some((line, claim)) => Listed::Owned(repository, line, claim),
+        }
+    }
+}
+
+/// The claims of the entries that were found.
+#[derive(Default)]
+pub(super) struct Entries<'d> {
+    pub(super) first: Option<&'d Claim>,
+    pub(super) others: Vec<&'d Claim>,
+    pub(super) undecided: bool,
+}
+
+/// Each once, in order.
+pub(super) fn distinct(owners: impl IntoIterator<Item = OwnerRef>) -> Arc<[OwnerRef]> {
+    let mut once = Vec::new();
+    for owner in owners {
+        if !once.contains(&owner) {
+            once.push(owner);
+        }
+    }
+    once.into()
+}
