@@ -129,7 +129,6 @@ fn as_text<S: serde::Serializer>(body: &Bytes, out: S) -> Result<S::Ok, S::Error
     out.serialize_str(&String::from_utf8_lossy(body))
 }
 
-#[expect(clippy::ref_option, reason = "serde passes a reference")]
 fn as_words<S: serde::Serializer>(rejected: &Option<Rejected>, out: S) -> Result<S::Ok, S::Error> {
     match rejected {
         Some(rejected) => out.collect_str(rejected),
