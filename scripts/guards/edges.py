@@ -4,6 +4,7 @@ from tree import crates
 
 SCRUB, API, CORE, STORE, CONNECT = "mandate-scrub", "mandate-api", "mandate-core", "mandate-store", "mandate-connect"
 SERVER, AGENT, CLI, TESTKIT, BENCH = "mandate-server", "mandate-agent", "mandate", "mandate-testkit", "mandate-bench"
+STANDIN = "mandate-standin"
 
 EDGES = {
     SCRUB: set(),
@@ -14,8 +15,9 @@ EDGES = {
     AGENT: {API, SCRUB},
     SERVER: {API, STORE, CONNECT, CORE, SCRUB},
     CLI: {SERVER, AGENT, API},
-    TESTKIT: {API, SCRUB, CORE, STORE, CONNECT, SERVER, AGENT},
-    BENCH: {API, SCRUB, CORE, STORE, CONNECT, SERVER, AGENT, TESTKIT},
+    STANDIN: set(),
+    TESTKIT: {STANDIN, API, SCRUB, CORE, STORE, CONNECT, SERVER, AGENT},
+    BENCH: {STANDIN, API, SCRUB, CORE, STORE, CONNECT, SERVER, AGENT, TESTKIT},
 }
 # The pure crates and the wire types are tested with nothing else of ours; the others' tests may take any crate.
 TESTED_ALONE = {SCRUB, API, CORE}

@@ -1,5 +1,6 @@
 """A module is named for its concept; there is no drawer for the rest, and no `mod.rs`."""
 
+import pathlib
 import re
 
 from tree import files, name
@@ -9,8 +10,9 @@ DRAWERS = {"util", "utils", "helper", "helpers", "common", "manager", "managers"
 
 def check():
     for path in files(".rs", ".ts", ".tsx", ".js", ".py"):
-        for part in (*path.parent.parts, path.stem):
-            if part in DRAWERS and part in name(path):
+        inside = pathlib.PurePosixPath(name(path))
+        for part in (*inside.parent.parts, inside.stem):
+            if part in DRAWERS:
                 yield f"{name(path)}: `{part}` says nothing; name the concept"
         if path.name == "mod.rs":
             yield f"{name(path)}: write `concept.rs` beside `concept/`"
