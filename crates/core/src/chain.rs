@@ -238,7 +238,9 @@ impl Checker {
             (None, Some(_)) => self.erased += 1,
             _ => {}
         }
-        self.tip = Tip { seq: entry.seq.max(expected), hash: entry.hash };
+        if entry.seq >= expected {
+            self.tip = Tip { seq: entry.seq, hash: entry.hash };
+        }
         breaks
     }
 

@@ -70,12 +70,22 @@ pub(super) fn literal(search: &Search<'_>, at: usize) -> Option<Finding<'static>
     let word = text.slice(start..blanks);
     let is_telling = word.eq_ignore_ascii_case("password") || word.eq_ignore_ascii_case("secret");
     let is_by = word.eq_ignore_ascii_case("by")
-        && text.slice(text.run_back(start, 11, |_| true)..start).to_ascii_lowercase().trim_end().ends_with("identified");
+        && text
+            .slice(text.run_back(start, 11, |_| true)..start)
+            .to_ascii_lowercase()
+            .trim_end()
+            .ends_with("identified");
     if blanks == at || !(is_telling || is_by) {
         return None;
     }
     let value = value(text, at);
-    found(search, value.range.start, value.range.end, Telling { tier: Tier::Always, kind: "password" }, Beside::Assigned)
+    found(
+        search,
+        value.range.start,
+        value.range.end,
+        Telling { tier: Tier::Always, kind: "password" },
+        Beside::Assigned,
+    )
 }
 
 /// The name that ends before `at`, with its quotes, brackets and one `[:=!]` in between skipped.
@@ -121,7 +131,8 @@ fn authorization(search: &Search<'_>, start: usize, name: &Name, telling: Tellin
         (false, true) => value(text, rest).range.end.min(to),
         (false, false) => whole.range.end,
     };
-    let kind = if text.slice(from..scheme_end).eq_ignore_ascii_case("bearer") && has_scheme { "bearer" } else { telling.kind };
+    let kind =
+        if text.slice(from..scheme_end).eq_ignore_ascii_case("bearer") && has_scheme { "bearer" } else { telling.kind };
     found(search, if has_scheme { rest } else { from }, end, Telling { kind, ..telling }, Beside::Assigned)
 }
 

@@ -113,7 +113,10 @@ impl Format {
 /// A token whose prefix ends with the `_` at `at`.
 pub(super) fn at_underscore(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     // Words of prose end in these letters too, but most names in code do not.
-    if !matches!(text.before(at), b'p' | b'o' | b'u' | b's' | b'r' | b't' | b'e' | b'c' | b'k' | b'm' | b'f' | b'1' | b'i') {
+    if !matches!(
+        text.before(at),
+        b'p' | b'o' | b'u' | b's' | b'r' | b't' | b'e' | b'c' | b'k' | b'm' | b'f' | b'1' | b'i'
+    ) {
         return None;
     }
     UNDERSCORED.iter().find_map(|format| format.token_before(text, at + 1)).filter(|token| {
