@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::find::{Place, known, is_scheme};
+use crate::find::{Place, is_scheme, known};
 use crate::key::{Beside, Personal, Telling, Tier, Words, personal, telling};
 use crate::mark::is_only_marks;
 use crate::scrubber::Scrubber;
@@ -12,9 +12,8 @@ use crate::shape::is_personal_ip;
 
 pub(crate) fn scrub_object(scrubber: &Scrubber, members: &mut Map<String, Value>, place: Place) {
     scrub_names(scrubber, members, place);
-    let is_person = members.keys().any(|name| {
-        matches!(personal(&Words::of(name)), Some(Personal::Email | Personal::Phone))
-    });
+    let is_person =
+        members.keys().any(|name| matches!(personal(&Words::of(name)), Some(Personal::Email | Personal::Phone)));
     let named = named_by_sibling(members);
     for (name, value) in members.iter_mut() {
         let words = match &named {

@@ -18,13 +18,15 @@ pub(crate) struct Marker {
 impl Marker {
     pub(crate) fn new(key: [u8; 32]) -> Self {
         // A key of 32 bytes fits the block, so it is used as it is.
-        Self { keyed: Hmac::new(&{
-            let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-            for (to, from) in block.iter_mut().zip(key) {
-                *to = from;
-            }
-            block
-        }) }
+        Self {
+            keyed: Hmac::new(&{
+                let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+                for (to, from) in block.iter_mut().zip(key) {
+                    *to = from;
+                }
+                block
+            }),
+        }
     }
 
     /// Appends the mark of `secret` to `out`.

@@ -46,9 +46,10 @@ impl TenantPattern {
         if !is_kind(name) {
             return Err(SettingsError::Name(name.to_owned()));
         }
-        let regex = RegexBuilder::new(expression).size_limit(MOST_COMPILED).build().map_err(|error| {
-            SettingsError::Pattern { name: name.to_owned(), reason: error.to_string() }
-        })?;
+        let regex = RegexBuilder::new(expression)
+            .size_limit(MOST_COMPILED)
+            .build()
+            .map_err(|error| SettingsError::Pattern { name: name.to_owned(), reason: error.to_string() })?;
         Ok(Self { name: name.to_owned(), regex })
     }
 }

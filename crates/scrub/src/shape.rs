@@ -28,7 +28,11 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     });
     let mut bytes = value.bytes();
     let first = bytes.next();
-    let is_mask = matches!(first, Some(b'*' | b'.' | b'-' | b'_' | b'x' | b'X')) && bytes.all(|byte| Some(byte) == first);
+    let is_mask = match first {
+        Some(b'*' | b'.' | b'-' | b'_') => bytes.all(|byte| Some(byte) == first),
+        Some(b'x' | b'X') => value.len() >= 3 && bytes.all(|byte| Some(byte) == first),
+        _ => false,
+    };
     value.is_empty()
         || is_mask
         || is_variable
@@ -39,9 +43,30 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
 }
 
 const STATES: [&str; 15] = [
-    "true", "false", "null", "none", "nil", "undefined", "required", "optional", "missing", "invalid", "expired",
-    "incorrect", "empty", "unset", "yes",
+    "true",
+    "false",
+    "null",
+    "none",
+    "nil",
+    "undefined",
+    "required",
+    "optional",
+    "missing",
+    "invalid",
+    "expired",
+    "incorrect",
+    "empty",
+    "unset",
+    "yes",
 ];
+
+/// Whether `value` is a call in source code, as in `token = Token::new(text)`.
+pub(crate) fn is_call(value: &str) -> bool {
+    value.ends_with(')')
+        && value.split_once('(').is_some_and(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_.:".contains(&byte))
+        })
+}
 
 /// Whether `value` is no ordinary word or number: at least 6 bytes, and letters mixed with digits, with symbols of
 /// secrets or with capitals inside.
@@ -49,7 +74,8 @@ pub(crate) fn is_mixed(value: &str) -> bool {
     let bytes = value.as_bytes();
     let letters = bytes.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let capital_inside = bytes.windows(2).any(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
+    let capital_inside =
+        bytes.windows(2).any(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
     let symbol = bytes.iter().any(|byte| b"!#$%^&*+=~".contains(byte));
     bytes.len() >= 6 && ((letters > 0 && (digits > 0 || symbol || capital_inside)) || (digits >= 12))
 }
@@ -58,7 +84,8 @@ pub(crate) fn is_mixed(value: &str) -> bool {
 /// bits of entropy a letter. Ids, dates, paths and addresses do not.
 pub(crate) fn is_random(value: &str) -> bool {
     let bytes = value.as_bytes();
-    if bytes.len() < 16 || is_uuid(value) || is_digest(value) || value.contains("://") || value.starts_with(['/', '.']) {
+    if bytes.len() < 16 || is_uuid(value) || is_digest(value) || value.contains("://") || value.starts_with(['/', '.'])
+    {
         return false;
     }
     let mut counts = [0_u32; 128];
@@ -78,7 +105,12 @@ pub(crate) fn is_random(value: &str) -> bool {
 /// Shannon's entropy in bits a letter.
 fn entropy(counts: &[u32; 128], total: usize) -> f64 {
     let total = total as f64;
-    counts.iter().filter(|&&count| count > 0).map(|&count| f64::from(count) / total).map(|share| -share * share.log2()).sum()
+    counts
+        .iter()
+        .filter(|&&count| count > 0)
+        .map(|&count| f64::from(count) / total)
+        .map(|share| -share * share.log2())
+        .sum()
 }
 
 /// Whether `value` is an IP address and nothing else, and can name somebody: not loopback, not unspecified.

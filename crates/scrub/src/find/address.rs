@@ -22,7 +22,8 @@ pub(super) fn email(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     let is_top = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
     // `pkg@v1.2.0-beta.rc` is a version, `logo@2x.png` a size, `git@host:path` a repository.
     let first = rest.split('.').next().unwrap_or("");
-    let number = first.strip_prefix('v').unwrap_or(first).strip_suffix('x').unwrap_or(first.strip_prefix('v').unwrap_or(first));
+    let number =
+        first.strip_prefix('v').unwrap_or(first).strip_suffix('x').unwrap_or(first.strip_prefix('v').unwrap_or(first));
     let is_version = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_repository = matches!(local, "git" | "hg");
     (is_top && !rest.is_empty() && !is_version && !is_repository).then_some(Finding { start, end, kind: "email" })
@@ -35,7 +36,8 @@ fn local_start(text: Text<'_>, at: usize) -> usize {
         letter => letter.is_alphabetic() && letter < '\u{2e80}',
     };
     let before = text.slice(0..at);
-    let length: usize = before.chars().rev().take(MOST_LOCAL).take_while(|&letter| belongs(letter)).map(char::len_utf8).sum();
+    let length: usize =
+        before.chars().rev().take(MOST_LOCAL).take_while(|&letter| belongs(letter)).map(char::len_utf8).sum();
     at - length
 }
 
@@ -47,16 +49,22 @@ pub(super) fn userinfo(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
         let end = text.run(path, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-'));
         return (end - path >= 20).then_some(Finding { start: path, end, kind: "slack_webhook" });
     }
-    let stop = text.run(start, |byte| byte > b' ' && !matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`'));
+    let stop = text.run(start, |byte| byte > b' ' && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`'));
     let authority = text.slice(start..stop);
     let (user, _) = authority.rsplit_once('@')?;
     let end = start + user.len();
     let found = |start, kind| Some(Finding { start, end, kind });
     match user.split_once(':') {
         Some((_, "")) => None,
-        Some((_, password)) if is_placeholder(password) => None,
+        Some((_, password)) if is_placeholder(password) || is_port(password) => None,
+        Some((name, _)) if name.contains(['?', '#']) => None,
         Some((name, password)) => found(start + name.len() + 1, super::known(password).unwrap_or("password")),
         None if is_random(user) => found(start, super::known(user).unwrap_or("credential")),
         None => None,
     }
+}
+
+/// Whether what follows the `:` is a port, so that the `@` belongs to the query: `http://host:80?to=a@b`.
+fn is_port(rest: &str) -> bool {
+    rest.split_once(['?', '#']).is_some_and(|(port, _)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }

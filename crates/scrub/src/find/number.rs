@@ -14,9 +14,8 @@ pub(super) fn find(search: &Search<'_>, at: usize) -> Option<Finding<'static>> {
     }
     let run = text.run(at, |byte| byte.is_ascii_digit()) - at;
     match run {
-        3 => social_security(text, at).or_else(|| {
-            (search.place == Place::Attribute).then(|| national(text, at)).flatten()
-        }),
+        3 => social_security(text, at)
+            .or_else(|| (search.place == Place::Attribute).then(|| national(text, at)).flatten()),
         4 | 13..=MOST_CARD_DIGITS => card(text, at),
         _ => None,
     }
@@ -60,7 +59,8 @@ fn card(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
         if count >= 13 && digits.get(..count).is_some_and(is_card) && ends_number(text, group_end) {
             return Some(Finding { start: at, end: group_end, kind: "card" });
         }
-        let goes_on = matches!(separator, b' ' | b'-') && text.at(group_end) == separator && (4..=6).contains(&group.len());
+        let goes_on =
+            matches!(separator, b' ' | b'-') && text.at(group_end) == separator && (4..=6).contains(&group.len());
         if !goes_on {
             return None;
         }
@@ -100,7 +100,10 @@ fn national(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
 /// An international number: `+`, then 8 to 15 digits in groups. Not behind a word, where `+` begins build metadata.
 pub(super) fn international(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     let before = text.before(at);
-    if before.is_ascii_alphanumeric() || matches!(before, b'+' | b'-' | b'.' | b'/' | b'_') || !matches!(text.at(at + 1), b'1'..=b'9') {
+    if before.is_ascii_alphanumeric()
+        || matches!(before, b'+' | b'-' | b'.' | b'/' | b'_')
+        || !matches!(text.at(at + 1), b'1'..=b'9')
+    {
         return None;
     }
     let (mut digits, mut end) = (0, at + 1);
@@ -111,7 +114,8 @@ pub(super) fn international(text: Text<'_>, at: usize) -> Option<Finding<'static
             digits += 1;
             end = next + 1;
         } else {
-            let doubled = !text.before(next).is_ascii_digit() && !matches!((text.before(next), byte), (b' ', b'(') | (b')', b' '));
+            let doubled = !text.before(next).is_ascii_digit()
+                && !matches!((text.before(next), byte), (b' ', b'(') | (b')', b' '));
             if !matches!(byte, b' ' | b'-' | b'.' | b'(' | b')') || doubled {
                 break;
             }

@@ -11,7 +11,8 @@ pub(super) fn find(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     if text.before(at) == b'-' || !rest.starts_with(b"-----BEGIN ") {
         return None;
     }
-    let label_end = text.run(at + 11, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ').min(at + 64);
+    let label_end =
+        text.run(at + 11, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ').min(at + 64);
     if memmem::find(text.slice(at..label_end).as_bytes(), b"PRIVATE KEY").is_none() {
         return None;
     }
