@@ -65,12 +65,22 @@ impl Search<'_> {
     /// Adds what the shipped patterns find to `found`.
     pub(crate) fn run<'k>(&self, found: &mut Vec<Finding<'k>>) {
         let mut at = 0;
+        // What was found ahead, to be jumped over: a user name stands between `-u` and the password.
+        let (mut ahead, mut behind) = (0, 0);
         while let Some(step) = self.text.from(at).iter().position(|&byte| is_anchor(byte)) {
             at += step;
+            if at >= ahead && at < behind {
+                at = behind;
+                continue;
+            }
             let before = found.len();
             self.look(at, found);
-            let behind = found.get(before..).unwrap_or(&[]).iter().map(|finding| finding.end).max();
-            at = behind.unwrap_or(0).max(at + 1);
+            for finding in found.get(before..).unwrap_or(&[]) {
+                if finding.end > behind {
+                    (ahead, behind) = (finding.start, finding.end);
+                }
+            }
+            at += 1;
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub(crate) use personal::{Personal, personal};
 pub(crate) use words::Words;
 
-use crate::shape::{is_digest, is_mixed, is_placeholder, is_random, is_uuid};
+use crate::shape::{is_call, is_digest, is_mixed, is_placeholder, is_random, is_uuid};
 
 /// How much a telling name tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,19 +41,27 @@ pub(crate) enum Beside {
     Prose,
 }
 
+/// The longest value that is judged by its looks, in bytes.
+const MOST_JUDGED: usize = 1024;
+
 impl Telling {
     /// Whether `value`, standing so beside the name, is a secret.
     pub(crate) fn accepts(self, value: &str, beside: Beside) -> bool {
         let is_id = || is_uuid(value) || is_digest(value);
+        // No id, and nothing that people write, is so long without a space; judging it anew at every name in it would
+        // take quadratic time.
+        let is_blob = beside != Beside::Member && value.len() > MOST_JUDGED && !value.contains(char::is_whitespace);
         !is_placeholder(value)
-            && match (self.tier, beside) {
-                (Tier::Always, _) => true,
+            && (is_blob
+                || match (self.tier, beside) {
+                    (Tier::Always, _) => true,
+                    (Tier::UnlessId | Tier::Wary, Beside::Prose | Beside::Assigned) if is_call(value) => false,
                 (Tier::UnlessId, Beside::Prose) | (Tier::Wary, Beside::Prose | Beside::Assigned) => {
-                    !is_id() && is_mixed(value)
-                }
-                (Tier::UnlessId | Tier::Wary, _) => !is_id(),
-                (Tier::Random, _) => is_random(value),
-            }
+                        !is_id() && is_mixed(value)
+                    }
+                    (Tier::UnlessId | Tier::Wary, _) => !is_id(),
+                    (Tier::Random, _) => is_random(value),
+                })
     }
 }
 

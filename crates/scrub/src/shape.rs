@@ -28,8 +28,11 @@ pub(crate) fn is_placeholder(value: &str) -> bool {
     });
     let mut bytes = value.bytes();
     let first = bytes.next();
-    let is_mask =
-        matches!(first, Some(b'*' | b'.' | b'-' | b'_' | b'x' | b'X')) && bytes.all(|byte| Some(byte) == first);
+    let is_mask = match first {
+        Some(b'*' | b'.' | b'-' | b'_') => bytes.all(|byte| Some(byte) == first),
+        Some(b'x' | b'X') => value.len() >= 3 && bytes.all(|byte| Some(byte) == first),
+        _ => false,
+    };
     value.is_empty()
         || is_mask
         || is_variable
@@ -56,6 +59,14 @@ const STATES: [&str; 15] = [
     "unset",
     "yes",
 ];
+
+/// Whether `value` is a call in source code, as in `token = Token::new(text)`.
+pub(crate) fn is_call(value: &str) -> bool {
+    value.ends_with(')')
+        && value.split_once('(').is_some_and(|(name, _)| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_.:".contains(&byte))
+        })
+}
 
 /// Whether `value` is no ordinary word or number: at least 6 bytes, and letters mixed with digits, with symbols of
 /// secrets or with capitals inside.

@@ -36,6 +36,13 @@ impl<'t> Text<'t> {
         at + rest.iter().position(|&byte| !keep(byte)).unwrap_or(rest.len())
     }
 
+    /// As [`Text::run`], looking no further than `most` bytes.
+    pub(crate) fn run_within(self, at: usize, most: usize, keep: impl Fn(u8) -> bool) -> usize {
+        let rest = self.from(at);
+        let rest = rest.get(..most).unwrap_or(rest);
+        at + rest.iter().position(|&byte| !keep(byte)).unwrap_or(rest.len())
+    }
+
     /// The start of the run of at most `most` bytes before `at` that satisfy `keep`.
     pub(crate) fn run_back(self, at: usize, most: usize, keep: impl Fn(u8) -> bool) -> usize {
         let mut start = at.min(self.len());

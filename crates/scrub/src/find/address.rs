@@ -49,18 +49,22 @@ pub(super) fn userinfo(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
         let end = text.run(path, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-'));
         return (end - path >= 20).then_some(Finding { start: path, end, kind: "slack_webhook" });
     }
-    let stop = text.run(start, |byte| {
-        byte > b' ' && !matches!(byte, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`')
-    });
+    let stop = text.run(start, |byte| byte > b' ' && !matches!(byte, b'/' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`'));
     let authority = text.slice(start..stop);
     let (user, _) = authority.rsplit_once('@')?;
     let end = start + user.len();
     let found = |start, kind| Some(Finding { start, end, kind });
     match user.split_once(':') {
         Some((_, "")) => None,
-        Some((_, password)) if is_placeholder(password) => None,
+        Some((_, password)) if is_placeholder(password) || is_port(password) => None,
+        Some((name, _)) if name.contains(['?', '#']) => None,
         Some((name, password)) => found(start + name.len() + 1, super::known(password).unwrap_or("password")),
         None if is_random(user) => found(start, super::known(user).unwrap_or("credential")),
         None => None,
     }
+}
+
+/// Whether what follows the `:` is a port, so that the `@` belongs to the query: `http://host:80?to=a@b`.
+fn is_port(rest: &str) -> bool {
+    rest.split_once(['?', '#']).is_some_and(|(port, _)| port.bytes().all(|byte| byte.is_ascii_digit()))
 }

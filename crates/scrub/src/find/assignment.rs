@@ -103,10 +103,12 @@ fn name(search: &Search<'_>, at: usize) -> Option<Name> {
         return None;
     }
     // "API key: …" is written with a space in prose.
-    let word = text.slice(start..end);
-    if word.eq_ignore_ascii_case("key") || word.eq_ignore_ascii_case("token") || word.eq_ignore_ascii_case("secret") {
-        let blank = text.run_back(start, 1, |byte| byte == b' ');
-        start = if blank < start { text.run_back(blank, MOST_NAME, is_word) } else { start };
+    if text.slice(start..end).eq_ignore_ascii_case("key") && text.before(start) == b' ' {
+        let before = text.run_back(start - 1, 8, is_word);
+        let is_part = ["api", "access", "secret", "private", "signing", "encryption"]
+            .iter()
+            .any(|part| part.eq_ignore_ascii_case(text.slice(before..start - 1)));
+        start = if is_part { before } else { start };
     }
     let enclosing = Some(text.before(start)).filter(|byte| !is_quoted && matches!(byte, b'"' | b'\'' | b'`'));
     Some(Name { is_quoted, enclosing, words: Words::of(text.slice(start..end)) })
@@ -116,23 +118,17 @@ fn name(search: &Search<'_>, at: usize) -> Option<Name> {
 fn authorization(search: &Search<'_>, start: usize, name: &Name, telling: Telling) -> Option<Finding<'static>> {
     let text = search.text;
     let whole = value(text, start);
-    let (from, to) = if whole.is_quoted {
-        (whole.range.start, whole.range.end)
-    } else {
-        let range = line(text, start, name.enclosing);
-        (range.start, range.end)
+    let from = whole.range.start;
+    let scheme_end = text.run_within(from, MOST_NAME, is_word);
+    let scheme = text.slice(from..scheme_end);
+    let rest = text.run(scheme_end, is_blank);
+    let has_scheme = rest > scheme_end && is_scheme(scheme) && (!whole.is_quoted || rest < whole.range.end);
+    let end = match (whole.is_quoted, has_scheme) {
+        (true, _) | (false, false) => whole.range.end,
+        (false, true) if has_parameters(scheme) => line(text, rest, name.enclosing).end,
+        (false, true) => value(text, rest).range.end,
     };
-    let scheme_end = text.run(from, |byte| byte.is_ascii_alphanumeric() || byte == b'-').min(to);
-    let rest = text.run(scheme_end, is_blank).min(to);
-    let has_scheme = rest > scheme_end && rest < to && is_scheme(text.slice(from..scheme_end));
-    let end = match (whole.is_quoted || name.enclosing.is_some(), has_scheme) {
-        (true, _) => to,
-        (false, true) if has_parameters(text.slice(from..scheme_end)) => to,
-        (false, true) => value(text, rest).range.end.min(to),
-        (false, false) => whole.range.end,
-    };
-    let kind =
-        if text.slice(from..scheme_end).eq_ignore_ascii_case("bearer") && has_scheme { "bearer" } else { telling.kind };
+    let kind = if has_scheme && scheme.eq_ignore_ascii_case("bearer") { "bearer" } else { telling.kind };
     found(search, if has_scheme { rest } else { from }, end, Telling { kind, ..telling }, Beside::Assigned)
 }
 

@@ -93,6 +93,13 @@ static GOOGLE: Format = format("google_key", "AIza", base64url, 30);
 static AWS: [Format; 2] = [format("aws_key", "AKIA", capital, 16), format("aws_key", "ASIA", capital, 16)];
 static SENDGRID: Format = digited("sendgrid_key", "SG.", dotted, 30);
 
+/// How far into its tail a random token is sure to have shown a digit, in bytes.
+const DIGIT_WITHIN: usize = 64;
+
+fn is_digit(letter: char) -> bool {
+    letter.is_ascii_digit()
+}
+
 impl Format {
     /// The token whose prefix starts at `start`.
     fn token(&self, text: Text<'_>, start: usize) -> Option<Finding<'static>> {
@@ -100,9 +107,11 @@ impl Format {
             return None;
         }
         let tail = start + self.prefix.len();
+        if self.digit && !text.slice(tail..text.run_within(tail, DIGIT_WITHIN, self.tail)).contains(is_digit) {
+            return None;
+        }
         let end = text.run(tail, self.tail);
-        let has_digit = || text.slice(tail..end).bytes().any(|byte| byte.is_ascii_digit());
-        (end - tail >= self.least && (!self.digit || has_digit())).then_some(Finding { start, end, kind: self.kind })
+        (end - tail >= self.least).then_some(Finding { start, end, kind: self.kind })
     }
 
     fn token_before(&self, text: Text<'_>, end_of_prefix: usize) -> Option<Finding<'static>> {
@@ -146,14 +155,17 @@ pub(super) fn at_letter(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     }
 }
 
+/// The longest first part of a JSON web token, in bytes. Bounded, since the search looks anew at each `eyJ`.
+const MOST_JWT_HEAD: usize = 2048;
+
 /// The JSON web token that starts at `start`: two or more parts of base64url, the first a JSON object.
 fn jwt(text: Text<'_>, start: usize) -> Option<Finding<'static>> {
     let bytes = text.from(start);
     if !bytes.starts_with(b"eyJ") {
         return None;
     }
-    let head = text.run(start, base64url);
-    let body = text.run(head + 1, base64url);
+    let head = text.run_within(start, MOST_JWT_HEAD, base64url);
+    let body = text.run_within(head + 1, 16, base64url);
     if text.at(head) != b'.' || head - start < 12 || body - head < 9 {
         return None;
     }
@@ -172,18 +184,16 @@ pub(super) fn aws(text: Text<'_>, at: usize, found: &mut Vec<Finding<'_>>) {
     let Some(id) = at.checked_sub(1).and_then(|start| AWS.iter().find_map(|format| format.token(text, start))) else {
         return;
     };
-    let mut end = id.end;
     found.push(id);
     let is_secret = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let mut next = text.run_back(id.start, NEAR, |_| true);
+    let mut next = id.start.saturating_sub(NEAR);
     while next < id.end + NEAR && next < text.len() {
-        let start = text.run(next, |byte| !is_secret(byte));
-        end = text.run(start, is_secret).max(end);
-        let run_end = text.run(start, is_secret);
-        if run_end - start == 40 && is_aws_secret(text.slice(start..run_end)) {
-            found.push(Finding { start, end: run_end, kind: "aws_secret" });
+        let start = text.run_within(next, NEAR, |byte| !is_secret(byte));
+        let end = text.run_within(start, NEAR, is_secret);
+        if end - start == 40 && !is_secret(text.before(start)) && is_aws_secret(text.slice(start..end)) {
+            found.push(Finding { start, end, kind: "aws_secret" });
         }
-        next = run_end.max(next + 1);
+        next = end.max(next + 1);
     }
 }
 

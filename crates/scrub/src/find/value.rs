@@ -56,22 +56,16 @@ fn bare_end(text: Text<'_>, start: usize) -> usize {
     while end < text.len() && !ends_bare(text, end) {
         end += 1;
     }
-    // Punctuation and closing brackets behind it belong to the text around.
-    while end > start {
-        let last = text.before(end);
-        let open = match last {
-            b')' => b'(',
-            b']' => b'[',
-            b'}' => b'{',
-            b',' | b';' | b':' | b'.' | b'\\' => 0,
-            _ => break,
-        };
-        if open != 0 && text.slice(start..end).as_bytes().contains(&open) {
-            break;
-        }
-        end -= 1;
-    }
-    end
+    // Punctuation and closing brackets behind it belong to the text around, unless they close what it opened.
+    let opens = |open| text.slice(start..end).as_bytes().contains(&open);
+    let (round, square, curly) = (opens(b'('), opens(b'['), opens(b'{'));
+    let trimmed = |byte| match byte {
+        b')' => !round,
+        b']' => !square,
+        b'}' => !curly,
+        _ => matches!(byte, b',' | b';' | b':' | b'.' | b'\\'),
+    };
+    text.run_back(end, end - start, trimmed)
 }
 
 fn ends_bare(text: Text<'_>, at: usize) -> bool {

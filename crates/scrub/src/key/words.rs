@@ -1,5 +1,7 @@
 //! The words of a field's name, without allocating.
 
+use crate::mark::is_only_marks;
+
 const MOST: usize = 64;
 
 /// A name in lower case with `_` between its words: `X-Api-Key`, `apiKey` and `--api_key` all read `api_key` at their
@@ -11,7 +13,8 @@ pub(crate) struct Words {
 
 impl Words {
     pub(crate) fn of(name: &str) -> Self {
-        let bytes = name.as_bytes();
+        // A name that was itself a secret tells nothing: its mark names a kind.
+        let bytes = if name.starts_with('[') && is_only_marks(name) { &[] } else { name.as_bytes() };
         let bytes = bytes.get(bytes.len().saturating_sub(MOST)..).unwrap_or(bytes);
         let mut words = Self { letters: [0; 2 * MOST], length: 0 };
         let mut before = 0_u8;
