@@ -35,7 +35,7 @@ for (const input of positionals.length ? positionals.map((file) => createReadStr
     if (!message.headers) continue;
     judged += 1;
     const found = verdict(message, message.secret ?? values.secret);
-    if ((found === "valid") !== (message.valid ?? true)) {
+    if ((found === "valid") !== (message.valid ?? !message.rejected)) {
       wrong += 1;
       console.error(`message ${judged}: ${found}: ${message.headers["webhook-id"]}`);
     }

@@ -1,8 +1,9 @@
 """Judges signed webhook messages with the official Standard Webhooks library for Python.
 
 Reads JSON Lines from the files named, or from standard input: {"headers", "body", "secret", "valid"}. `secret`
-may be left out when `--secret` is given; `valid: false` marks a message that has to be rejected. Other lines
-(a sink's greeting and its summary) are passed over. The library rejects what is older than five minutes.
+may be left out when `--secret` is given; `valid: false`, or a reason under `rejected`, marks a message that has to
+be rejected. So it reads what `mandate-standin webhook` prints, whose other lines are passed over. The library
+rejects what is older than five minutes.
 
     pip install standardwebhooks
     cargo test -p mandate-connect --test messages
@@ -37,7 +38,7 @@ def main() -> int:
             continue
         judged += 1
         found = verdict(message, message.get("secret") or options.secret)
-        if (found == "valid") != message.get("valid", True):
+        if (found == "valid") != message.get("valid", message.get("rejected") is None):
             wrong += 1
             print(f"line {fileinput.filelineno()}: {found}: {message['headers'].get('webhook-id')}", file=sys.stderr)
     print(f"python: {judged} messages judged, {wrong} not as expected")

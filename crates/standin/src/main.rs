@@ -1,7 +1,8 @@
 //! `mandate-standin`: stand-ins as processes of their own, for end-to-end scripts and demonstrations.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
@@ -38,13 +39,15 @@ struct WebhookArgs {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
     let Cli { what: What::Webhook(args) } = Cli::parse();
-    webhook(args).await
+    let Err(error) = webhook(args).await else { return ExitCode::SUCCESS };
+    writeln!(io::stderr(), "error: {error}").ok();
+    ExitCode::FAILURE
 }
 
-async fn webhook(args: WebhookArgs) -> anyhow::Result<()> {
-    let mut out = std::io::stdout();
+async fn webhook(args: WebhookArgs) -> io::Result<()> {
+    let mut out = io::stdout();
     let keep = if args.quiet { 0 } else { 10_000 };
     let options =
         SinkOptions { listen: args.listen, secrets: args.secret, plan: args.plan, clock: Arc::new(unix_seconds), keep };
@@ -68,7 +71,7 @@ async fn webhook(args: WebhookArgs) -> anyhow::Result<()> {
     }
     let total =
         serde_json::json!({"verified": sink.count(), "distinct": sink.distinct(), "duplicates": sink.duplicates()});
-    writeln!(std::io::stdout(), "{total}")?;
+    writeln!(io::stdout(), "{total}")?;
     Ok(())
 }
 

@@ -15,7 +15,10 @@ use tokio::net::TcpStream;
 use super::guard::{Forbidden, Reach, literal, refusal};
 
 /// How long one address is tried while others are left to try.
-const TRY_NEXT_AFTER: Duration = Duration::from_millis(1_000);
+const TRY_NEXT_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the last address is tried. A request may be over sooner; its connection is opened to the end, for the next.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
 /// A boxed future, as trait objects need it.
 pub type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -106,14 +109,11 @@ async fn connect(addresses: &[IpAddr], port: u16) -> io::Result<TcpStream> {
     let mut rest = addresses.iter();
     while let Some(address) = rest.next() {
         let attempt = TcpStream::connect(SocketAddr::new(*address, port));
-        let answer = if rest.len() == 0 {
-            attempt.await
-        } else {
-            tokio::time::timeout(TRY_NEXT_AFTER, attempt).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        };
-        match answer {
-            Ok(stream) => return Ok(stream),
-            Err(error) => failure = error,
+        let patience = if rest.len() == 0 { GIVE_UP_AFTER } else { TRY_NEXT_AFTER };
+        match tokio::time::timeout(patience, attempt).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
         }
     }
     Err(failure)
