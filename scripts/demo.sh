@@ -4,4 +4,5 @@ source "$(dirname "$0")/env.sh"
 
 scripts/setup.sh demo
 scripts/tools.sh node
-exec cargo run --locked --quiet -p mandate -- demo "$@"
+cargo build --locked -p mandate
+exec "$TARGET_DIR/debug/mandate" demo "$@"

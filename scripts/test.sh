@@ -32,10 +32,10 @@ step_deny() {
   fi
 }
 
-step_clippy() { cargo clippy --workspace --all-targets --locked --quiet -- -D warnings; }
+step_clippy() { cargo clippy --workspace --all-targets --locked -- -D warnings; }
 
 # The same targets and features as the tests, so that nothing is compiled twice.
-step_build() { cargo build --workspace --bins --tests --locked --quiet; }
+step_build() { cargo build --workspace --bins --tests --locked; }
 
 step_postgres() {
   MANDATE_TEST_POSTGRES="$(scripts/pg.sh start "$scratch/pg")"
@@ -44,7 +44,7 @@ step_postgres() {
 }
 
 step_test() { cargo test --workspace --locked --no-fail-fast; }
-step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet; }
+step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
 step_generated() { scripts/generated.sh check; }
 step_verifier() { python3 -m unittest discover -s tools/verify; }
 

@@ -7,7 +7,7 @@ from tree import ROOT, cargo, files, lines, name
 PURE = {"mandate-core": "core", "mandate-scrub": "scrub"}
 BANNED = {"tokio", "async-std", "smol", "sqlx", "axum", "hyper", "reqwest", "rand", "rand_core", "getrandom", "mio", "socket2"}
 IMPURE = re.compile(
-    r"\bstd::(fs|net|env|process|thread|io)\b|\b(SystemTime|Instant)\b|\basync\s+(fn|move|\{)|\.await\b"
+    r"\bstd::(fs|env|process|thread|io|os)\b|\b(TcpStream|TcpListener|UdpSocket|ToSocketAddrs)\b|\b(SystemTime|Instant)\b|\basync\s+(fn|move|\{)|\.await\b"
     r"|\bthread_rng\b|\bRandomState\b|\bprintln!|\beprintln!"
 )
 
