@@ -1,0 +1,309 @@
+//! Questions about events.
+
+use mandate_core::change::EventRow;
+use mandate_core::event::Decision;
+use mandate_core::id::{EventId, TenantId, uuid_v7};
+use mandate_core::seal::Erased;
+use mandate_core::time::{HOUR, Millis};
+use uuid::Uuid;
+
+use super::{MAX_SCAN, Page, page, read};
+use crate::decode;
+use crate::error::Result;
+use crate::sql::{Reader, Sql, Value, statements, values_of};
+use crate::store::{Reading, Store};
+
+/// A stored event, and when and why its content was erased if it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// The event.
+    pub row: EventRow,
+    /// Its erasure.
+    pub erased: Option<Erased>,
+}
+
+/// Which events are asked for; what is none asks nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Who acted.
+    pub actor: Option<String>,
+    /// The address of something touched, `type:id`.
+    pub resource: Option<String>,
+    /// The action's type.
+    pub action: Option<String>,
+    /// The session.
+    pub session: Option<String>,
+    /// How it was routed.
+    pub decision: Option<Decision>,
+    /// At this time or later.
+    pub since: Option<Millis>,
+    /// Before this time.
+    pub until: Option<Millis>,
+}
+
+impl EventFilter {
+    /// Whether an event is asked for.
+    #[must_use]
+    pub fn takes(&self, row: &EventRow) -> bool {
+        fn is(asked: Option<&String>, has: Option<&String>) -> bool {
+            asked.is_none() || asked == has
+        }
+        is(self.actor.as_ref(), row.actor.as_ref())
+            && is(self.action.as_ref(), row.action.as_ref())
+            && is(self.session.as_ref(), row.session.as_ref())
+            && self.resource.as_ref().is_none_or(|asked| row.resources.contains(asked))
+            && self.decision.is_none_or(|asked| asked == row.decision)
+            && self.since.is_none_or(|since| row.at >= since)
+            && self.until.is_none_or(|until| row.at < until)
+    }
+
+    /// An id that is older than every event at or after `since`: an event is never dated further ahead of its
+    /// arrival than the clocks may disagree, for which an hour is generous.
+    fn oldest_id(&self) -> Option<Uuid> {
+        self.since.map(|since| uuid_v7(since.minus(HOUR), [0; 16]))
+    }
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        select!($rest, $rest)
+    };
+    ($lite:expr, $pg:expr) => {
+        Sql {
+            lite: concat!(columns!(), "event e ", erased!(), $lite),
+            pg: concat!(columns!(), "event e ", erased!(), $pg),
+        }
+    };
+}
+
+/// What is read of an event, up to `FROM`.
+macro_rules! columns {
+    () => {
+        "SELECT e.seq, e.id, e.position, e.at, e.actor, e.action, e.session, e.decision, e.resources, e.hash, e.sealed,
+           e.content, e.plan, x.at AS erased_at, x.reason AS erased_reason FROM "
+    };
+}
+
+macro_rules! erased {
+    () => {
+        "LEFT JOIN erased x ON x.tenant = e.tenant AND x.seq = e.seq "
+    };
+}
+
+/// The places that a list looks at, newest first: `$2` before, `$3` after, `$4` at most, `$5` the actor or resource.
+macro_rules! walk {
+    (lite all) => {
+        "SELECT no FROM event WHERE no < (($1 << 44) | $2) AND no > (($1 << 44) | $3) AND $5 IS NULL
+         ORDER BY no DESC LIMIT $4"
+    };
+    (lite actor) => {
+        "SELECT no FROM event WHERE tenant = $1 AND actor = $5 AND no < (($1 << 44) | $2) AND no > (($1 << 44) | $3)
+         ORDER BY no DESC LIMIT $4"
+    };
+    (lite resource) => {
+        "SELECT ($1 << 44) | seq AS no FROM event_resource
+         WHERE tenant = $1 AND resource = $5 AND seq < $2 AND seq > $3 ORDER BY seq DESC LIMIT $4"
+    };
+    (pg all) => {
+        "SELECT seq FROM event WHERE tenant = $1 AND seq < $2 AND seq > $3 AND $5::text IS NULL
+         ORDER BY seq DESC LIMIT $4"
+    };
+    (pg actor) => {
+        "SELECT seq FROM event WHERE tenant = $1 AND actor = $5::text AND seq < $2 AND seq > $3
+         ORDER BY seq DESC LIMIT $4"
+    };
+    (pg resource) => {
+        "SELECT seq FROM event_resource WHERE tenant = $1 AND resource = $5::text AND seq < $2 AND seq > $3
+         ORDER BY seq DESC LIMIT $4"
+    };
+}
+
+/// The events among the places of a walk that pass the rest of the filter.
+macro_rules! list {
+    ($by:ident) => {
+        Sql {
+            lite: concat!(
+                columns!(),
+                "(",
+                walk!(lite $by),
+                ") w CROSS JOIN event e ON e.no = w.no ",
+                erased!(),
+                "WHERE ($6 IS NULL OR e.action = $6) AND ($7 IS NULL OR e.session = $7)
+                  AND ($8 IS NULL OR e.decision = $8) AND ($9 IS NULL OR e.at >= $9) AND ($10 IS NULL OR e.at < $10)
+                  AND ($11 IS NULL OR e.actor = $11)
+                ORDER BY w.no DESC LIMIT $12"
+            ),
+            pg: concat!(
+                columns!(),
+                "(",
+                walk!(pg $by),
+                ") w JOIN event e ON e.tenant = $1 AND e.seq = w.seq ",
+                erased!(),
+                "WHERE ($6::text IS NULL OR e.action = $6) AND ($7::text IS NULL OR e.session = $7)
+                  AND ($8::text IS NULL OR e.decision = $8) AND ($9::bigint IS NULL OR e.at >= $9)
+                  AND ($10::bigint IS NULL OR e.at < $10) AND ($11::text IS NULL OR e.actor = $11)
+                ORDER BY w.seq DESC LIMIT $12"
+            ),
+        }
+    };
+}
+
+/// How many places a walk has, and the last one.
+macro_rules! extent {
+    ($by:ident) => {
+        Sql {
+            lite: concat!("SELECT min(no) & 17592186044415 AS floor, count(*) AS places FROM (", walk!(lite $by), ")"),
+            pg: concat!("SELECT min(seq) AS floor, count(*) AS places FROM (", walk!(pg $by), ") w"),
+        }
+    };
+}
+
+statements! {
+    /// One event by its id.
+    EVENT: select!("WHERE e.tenant = $1 AND e.id = $2");
+    /// One event by its place.
+    EVENT_BY_SEQ: select!("WHERE e.no = (($1 << 44) | $2)", "WHERE e.tenant = $1 AND e.seq = $2");
+    /// Events from a place on, in chain order.
+    EVENTS_FROM: select!(
+        "WHERE e.no >= (($1 << 44) | $2) AND e.no < (($1 + 1) << 44) ORDER BY e.no LIMIT $3",
+        "WHERE e.tenant = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3"
+    );
+    /// Every event, newest first.
+    LIST: list!(all);
+    /// The same of one actor.
+    LIST_OF_ACTOR: list!(actor);
+    /// The same of one resource.
+    LIST_OF_RESOURCE: list!(resource);
+    /// How far the same look.
+    EXTENT: extent!(all);
+    /// How far the same look.
+    EXTENT_OF_ACTOR: extent!(actor);
+    /// How far the same look.
+    EXTENT_OF_RESOURCE: extent!(resource);
+    /// The place after the newest event.
+    TOP: Sql::both("SELECT event_seq + 1 AS seq FROM head WHERE tenant = $1");
+    /// The last place whose id is older than one.
+    BEFORE_ID: Sql::both("SELECT seq FROM event WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT 1");
+    /// Resources that events list but the index of resources lacks.
+    UNINDEXED: Sql {
+        lite: "SELECT e.seq, r.value AS resource FROM event e, json_each(e.resources) r
+               WHERE e.no >= (($1 << 44) | $2) AND e.no <= (($1 << 44) | $3) AND NOT EXISTS (
+                 SELECT 1 FROM event_resource i WHERE i.tenant = $1 AND i.resource = r.value AND i.seq = e.seq)
+               ORDER BY e.seq LIMIT 100",
+        pg: "SELECT e.seq, r.value AS resource FROM event e, json_array_elements_text(e.resources::json) AS r (value)
+             WHERE e.tenant = $1 AND e.seq >= $2 AND e.seq <= $3 AND NOT EXISTS (
+               SELECT FROM event_resource i WHERE i.tenant = $1 AND i.resource = r.value AND i.seq = e.seq)
+             ORDER BY e.seq LIMIT 100",
+    };
+}
+
+impl Store {
+    /// One event by its id.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn event(&self, tenant: TenantId, id: EventId) -> Result<Option<StoredEvent>> {
+        read!(self, tenant, one, EVENT, [id.0], decode::event, |sim| sim.event(id))
+    }
+
+    /// One event by its place in the chain.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn event_by_seq(&self, tenant: TenantId, seq: i64) -> Result<Option<StoredEvent>> {
+        read!(self, tenant, one, EVENT_BY_SEQ, [seq], decode::event, |sim| sim.event_by_seq(seq))
+    }
+
+    /// Events from a place on, in chain order: for export, verification and replay.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn events_from(&self, tenant: TenantId, seq: i64, limit: u32) -> Result<Vec<StoredEvent>> {
+        let (seq, limit) = (seq.max(1), page(limit));
+        read!(self, tenant, all, EVENTS_FROM, [seq, limit], decode::event, |sim| sim.events_from(seq, limit))
+    }
+
+    /// Resources that events in a range of places list but that searching by resource would not find, at most
+    /// 100, as `(seq, resource)`. For verification.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn unindexed_resources(&self, tenant: TenantId, from: i64, to: i64) -> Result<Vec<(i64, String)>> {
+        fn pair(row: &crate::sql::Row) -> Result<(i64, String)> {
+            let row = row.of("event", "seq");
+            Ok((row.int("seq")?, row.text("resource")?.to_owned()))
+        }
+        read!(self, tenant, all, UNINDEXED, [from, to], pair, |_sim| Vec::new())
+    }
+
+    /// Events that pass a filter, newest first, before the place `before`.
+    ///
+    /// Looks at 20,000 events of the actor, of the resource or of all at most; then gives what it found and where
+    /// to go on, so a page may be empty and not be the last.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn events(
+        &self,
+        tenant: TenantId,
+        filter: &EventFilter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page<StoredEvent>> {
+        match self.reading(tenant).await? {
+            Reading::Sql(no, mut reader) => list(&mut reader, no, filter, before, page(limit)).await,
+            #[cfg(feature = "sim")]
+            Reading::Sim(sim) => Ok(sim.events(filter, before, page(limit))),
+        }
+    }
+}
+
+async fn list(
+    reader: &mut Reader,
+    tenant: i64,
+    filter: &EventFilter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Page<StoredEvent>> {
+    let mut conn = reader.conn();
+    // Below a fixed place nothing is ever added, so both statements see the same events.
+    let top = conn.one(TOP, &values_of![tenant]).await?;
+    let top = top.map_or(Ok(1), |row| row.of("head", "seq").int("seq"))?;
+    let before = before.unwrap_or(top).clamp(1, top);
+    let mut floor = 0;
+    if let Some(id) = filter.oldest_id()
+        && let Some(row) = conn.one(BEFORE_ID, &values_of![tenant, id]).await?
+    {
+        floor = row.of("event", "seq").int("seq")?;
+    }
+    let (sql, extent, key) = match (&filter.resource, &filter.actor) {
+        (Some(resource), _) => (LIST_OF_RESOURCE, EXTENT_OF_RESOURCE, Some(resource.as_str())),
+        (None, Some(actor)) => (LIST_OF_ACTOR, EXTENT_OF_ACTOR, Some(actor.as_str())),
+        (None, None) => (LIST, EXTENT, None),
+    };
+    let walk = values_of![tenant, before, floor, i64::from(MAX_SCAN), key];
+    let rest = values_of![
+        &filter.action,
+        &filter.session,
+        filter.decision.map(Decision::as_str),
+        filter.since,
+        filter.until,
+        &filter.actor,
+        limit,
+    ];
+    let values: Vec<Value<'_>> = walk.iter().chain(&rest).copied().collect();
+    let items = conn.all(sql, &values).await?.iter().map(decode::event).collect::<Result<Vec<_>>>()?;
+    if i64::try_from(items.len()).is_ok_and(|found| found >= limit) {
+        let next = items.last().map(|event| event.row.seq).filter(|seq| *seq > 1);
+        return Ok(Page { items, next });
+    }
+    let next = match conn.one(extent, &walk).await? {
+        Some(row) => {
+            let row = row.of("event", "floor");
+            let full = row.int("places")? >= i64::from(MAX_SCAN);
+            if full { row.int_or("floor")?.filter(|seq| *seq > 1) } else { None }
+        }
+        None => None,
+    };
+    Ok(Page { items, next })
+}

@@ -1,0 +1,141 @@
+//! The reads, answered from memory.
+
+use mandate_core::audit::AuditRow;
+use mandate_core::change::{
+    AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, PersonRow,
+};
+use mandate_core::id::{ConfigId, EventId, NotificationId};
+
+use super::state::State;
+use crate::read::{EventFilter, FeedRow, MAX_SCAN, NotificationFilter, Page, StoredEvent};
+
+/// A limit as an iterator takes it.
+fn take(limit: i64) -> usize {
+    usize::try_from(limit).unwrap_or(0)
+}
+
+impl State {
+    fn stored(&self, row: &EventRow) -> StoredEvent {
+        StoredEvent { row: row.clone(), erased: self.erased.get(&row.seq).cloned() }
+    }
+
+    pub(crate) fn head(&self) -> Head {
+        self.head
+    }
+
+    pub(crate) fn event(&self, id: EventId) -> Option<StoredEvent> {
+        self.event_by_seq(*self.event_ids.get(&id)?)
+    }
+
+    pub(crate) fn event_by_seq(&self, seq: i64) -> Option<StoredEvent> {
+        self.events.get(&seq).map(|row| self.stored(row))
+    }
+
+    pub(crate) fn events_from(&self, seq: i64, limit: i64) -> Vec<StoredEvent> {
+        self.events.range(seq..).take(take(limit)).map(|(_, row)| self.stored(row)).collect()
+    }
+
+    pub(crate) fn events(&self, filter: &EventFilter, before: Option<i64>, limit: i64) -> Page<StoredEvent> {
+        let key = EventFilter { resource: filter.resource.clone(), ..EventFilter::default() };
+        let key = match (&filter.resource, &filter.actor) {
+            (None, Some(_)) => EventFilter { actor: filter.actor.clone(), ..key },
+            _ => key,
+        };
+        let before = before.unwrap_or(i64::MAX).max(1);
+        let walk = self.events.range(..before).rev().map(|(_, row)| row).filter(|row| key.takes(row));
+        let (mut items, mut looked, mut next) = (Vec::new(), 0, None);
+        for row in walk {
+            looked += 1;
+            if filter.takes(row) {
+                items.push(self.stored(row));
+            }
+            if items.len() >= take(limit) || looked >= MAX_SCAN {
+                next = Some(row.seq).filter(|seq| *seq > 1);
+                break;
+            }
+        }
+        Page { items, next }
+    }
+
+    pub(crate) fn audit_from(&self, seq: i64, limit: i64) -> Vec<AuditRow> {
+        self.audit.range(seq..).take(take(limit)).map(|(_, row)| AuditRow::clone(row)).collect()
+    }
+
+    pub(crate) fn checkpoints(&self, after: (i64, i64), limit: i64) -> Vec<CheckpointRow> {
+        let after = self.checkpoints.iter().filter(|(key, _)| **key > after);
+        after.take(take(limit)).map(|(_, row)| row.clone()).collect()
+    }
+
+    pub(crate) fn latest_checkpoint(&self) -> Option<CheckpointRow> {
+        self.checkpoints.last_key_value().map(|(_, row)| row.clone())
+    }
+
+    pub(crate) fn notification(&self, id: NotificationId) -> Option<NotificationRow> {
+        self.notifications.get(&id).cloned()
+    }
+
+    pub(crate) fn notifications_of(&self, event_seq: i64) -> Vec<NotificationRow> {
+        self.notifications.values().filter(|row| row.event_seq == Some(event_seq)).cloned().collect()
+    }
+
+    pub(crate) fn notifications(
+        &self,
+        filter: &NotificationFilter,
+        before: NotificationId,
+        limit: i64,
+    ) -> Page<NotificationRow, NotificationId> {
+        let (mut items, mut next) = (Vec::new(), None);
+        for (looked, (id, row)) in (1..).zip(self.notifications.range(..before).rev()) {
+            if filter.takes(row) {
+                items.push(row.clone());
+            }
+            if items.len() >= take(limit) || looked >= MAX_SCAN {
+                next = Some(*id);
+                break;
+            }
+        }
+        Page { items, next }
+    }
+
+    pub(crate) fn outcome(&self, event: EventId) -> Option<OutcomeRow> {
+        self.outcomes.get(&event).cloned()
+    }
+
+    pub(crate) fn agents(&self, after: &str, limit: i64) -> Vec<AgentRow> {
+        let after = self.agents.values().filter(|row| row.id.as_str() > after);
+        after.take(take(limit)).cloned().collect()
+    }
+
+    pub(crate) fn agent(&self, id: &str) -> Option<AgentRow> {
+        self.agents.get(id).cloned()
+    }
+
+    pub(crate) fn keys(&self) -> Vec<KeyRow> {
+        self.keys.values().cloned().collect()
+    }
+
+    pub(crate) fn config(&self, id: ConfigId) -> Option<ConfigRow> {
+        self.configs.get(&id).map(|row| ConfigRow::clone(row))
+    }
+
+    pub(crate) fn configs(&self, limit: i64) -> Vec<ConfigRow> {
+        self.configs.values().rev().take(take(limit)).map(|row| ConfigRow::clone(row)).collect()
+    }
+
+    pub(crate) fn people(&self) -> Vec<PersonRow> {
+        self.people.values().cloned().collect()
+    }
+
+    pub(crate) fn feed_after(&self, position: i64, limit: i64) -> Vec<FeedRow> {
+        let after = self.feed.range(position.saturating_add(1)..).take(take(limit));
+        after.map(|(_, (first, entries))| FeedRow { first: *first, entries: entries.clone() }).collect()
+    }
+
+    pub(crate) fn oldest_feed_position(&self) -> Option<i64> {
+        self.feed.first_key_value().map(|(_, (first, _))| *first)
+    }
+
+    pub(crate) fn history(&self) -> Option<HistoryRow> {
+        self.history.clone()
+    }
+}

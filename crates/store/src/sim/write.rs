@@ -1,0 +1,94 @@
+//! The write, done in memory under the databases' constraints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use mandate_core::audit::SealedAudit;
+use mandate_core::change::{Changes, Head};
+use mandate_core::id::PersonId;
+use mandate_core::seal::Erased;
+
+use super::state::State;
+use crate::error::{Error, Result};
+use crate::tx::{ERASE_ACTION, Erasure};
+
+/// Adds a row under a key that nothing may have yet.
+fn add<K: Ord + std::fmt::Debug, V>(rows: &mut BTreeMap<K, V>, key: K, row: V, table: &str) -> Result<()> {
+    if rows.contains_key(&key) {
+        return Err(Error::Invalid(format!("`{table}` has a row {key:?} already")));
+    }
+    rows.insert(key, row);
+    Ok(())
+}
+
+impl State {
+    /// Writes everything. After an error this state is to be thrown away.
+    pub(super) fn write(
+        &mut self,
+        changes: &Changes,
+        head: &Head,
+        erasures: Vec<Erasure>,
+        forgotten: Vec<PersonId>,
+    ) -> Result<()> {
+        for row in &changes.events {
+            add(&mut self.event_ids, row.id, row.seq, "event")?;
+            add(&mut self.events, row.seq, Arc::new(row.clone()), "event")?;
+        }
+        for row in &changes.audit {
+            add(&mut self.audit, row.seq, Arc::new(row.clone()), "audit")?;
+        }
+        for row in &changes.checkpoints {
+            add(&mut self.checkpoints, (row.events.seq, row.audit.seq), row.clone(), "checkpoint")?;
+        }
+        for row in &changes.notifications {
+            add(&mut self.notifications, row.id, row.clone(), "notification")?;
+        }
+        for row in &changes.configs {
+            add(&mut self.configs, row.id, Arc::new(row.clone()), "config")?;
+        }
+        for row in &changes.deliveries {
+            self.notifications.insert(row.id, row.clone());
+        }
+        for row in &changes.outcomes {
+            self.outcomes.entry(row.event).or_insert_with(|| row.clone());
+        }
+        self.seen.extend(changes.seen.iter().map(|row| (row.key, *row)));
+        self.agents.extend(changes.agents.iter().map(|row| (row.id.clone(), row.clone())));
+        self.keys.extend(changes.keys.iter().map(|row| (row.id, row.clone())));
+        self.people.extend(changes.people.iter().map(|row| (row.id, row.clone())));
+        if let Some(row) = &changes.history {
+            self.history = Some(row.clone());
+        }
+        if !changes.feed.is_empty() {
+            let first = self.head.position + 1;
+            self.feed.insert(self.head.position + changes.positions(), (first, changes.feed.clone()));
+        }
+        for erasure in erasures {
+            self.erase(erasure)?;
+        }
+        for person in forgotten {
+            self.people.remove(&person);
+        }
+        self.head = *head;
+        Ok(())
+    }
+
+    /// The narrow door: only with its record in the audit chain, written by the same transaction.
+    fn erase(&mut self, erasure: Erasure) -> Result<()> {
+        let Erasure { event, seq, audit_seq, at, reason } = erasure;
+        let recorded = self
+            .audit
+            .get(&audit_seq)
+            .filter(|row| row.seq > self.head.audit.seq)
+            .and_then(|row| serde_json::from_slice::<SealedAudit>(&row.sealed).ok())
+            .is_some_and(|entry| entry.action == ERASE_ACTION && entry.resource == format!("event:{event}"));
+        match self.events.get_mut(&seq).filter(|row| recorded && row.id == event) {
+            None => Err(Error::AppendOnly("an erasure needs its audit entry in the same transaction".into())),
+            Some(row) => {
+                add(&mut self.erased, seq, Erased { at, reason }, "erased")?;
+                Arc::make_mut(row).content = None;
+                Ok(())
+            }
+        }
+    }
+}

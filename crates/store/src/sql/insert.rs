@@ -1,0 +1,156 @@
+//! Inserting many rows with one statement: multi-row VALUES on SQLite, UNNEST on Postgres.
+
+use std::sync::{Arc, OnceLock};
+
+use sqlx::postgres::PgArguments;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, AssertSqlSafe};
+
+use super::{Conn, Value, add_lite};
+use crate::error::{Error, Result};
+
+/// The type of a column, for Postgres' arrays.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Int,
+    Bool,
+    Text,
+    Bytes,
+    Uuid,
+}
+
+impl Kind {
+    fn array(self) -> &'static str {
+        match self {
+            Self::Int => "bigint[]",
+            Self::Bool => "boolean[]",
+            Self::Text => "text[]",
+            Self::Bytes => "bytea[]",
+            Self::Uuid => "uuid[]",
+        }
+    }
+}
+
+/// Statements are prepared once for each of these numbers of rows, so few of them.
+const CHUNKS: [usize; 6] = [1, 2, 4, 8, 16, 32];
+
+/// How many low bits of SQLite's `no` hold the place; the tenant's number stands above.
+const PLACE_BITS: u32 = 44;
+
+/// One table's insert: its columns in the order in which rows give their values.
+#[derive(Debug)]
+pub(crate) struct Insert {
+    /// The table.
+    pub(crate) table: &'static str,
+    /// Its columns; the first is the tenant.
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// On SQLite the first two columns, tenant and place, are one integer key `no`.
+    pub(crate) keyed: bool,
+    /// What to do about a row that exists.
+    pub(crate) tail: &'static str,
+    /// The SQLite texts by chunk, made on first use.
+    lite: [OnceLock<Arc<str>>; CHUNKS.len()],
+    /// The Postgres text, made on first use.
+    pg: OnceLock<Arc<str>>,
+}
+
+impl Insert {
+    /// An insert into a table.
+    pub(crate) const fn new(
+        table: &'static str,
+        keyed: bool,
+        columns: &'static [(&'static str, Kind)],
+        tail: &'static str,
+    ) -> Self {
+        Self { table, columns, keyed, tail, lite: [const { OnceLock::new() }; CHUNKS.len()], pg: OnceLock::new() }
+    }
+
+    /// Inserts the rows, in order. Does nothing when there are none.
+    pub(crate) async fn rows<const N: usize>(&self, conn: &mut Conn<'_>, rows: &[[Value<'_>; N]]) -> Result<()> {
+        debug_assert_eq!(N, self.columns.len(), "as many values as columns in `{}`", self.table);
+        match conn {
+            Conn::Lite(connection) => {
+                let mut rest = rows;
+                for (chunk, text) in CHUNKS.iter().zip(&self.lite).rev() {
+                    while let Some((now, later)) = rest.split_at_checked(*chunk) {
+                        let text = text.get_or_init(|| self.lite_text(*chunk).into());
+                        let mut arguments = SqliteArguments::default();
+                        arguments.reserve(chunk * N, 0);
+                        for row in now {
+                            self.add_row(&mut arguments, row)?;
+                        }
+                        let query = sqlx::query_with(AssertSqlSafe(Arc::clone(text)), arguments);
+                        query.execute(&mut **connection).await?;
+                        rest = later;
+                    }
+                }
+            }
+            Conn::Pg(connection) if !rows.is_empty() => {
+                let text = self.pg.get_or_init(|| self.pg_text().into());
+                let mut arguments = PgArguments::default();
+                for (place, (_, kind)) in self.columns.iter().enumerate() {
+                    add_column(&mut arguments, *kind, rows.iter().filter_map(|row| row.get(place)))?;
+                }
+                let query = sqlx::query_with(AssertSqlSafe(Arc::clone(text)), arguments);
+                query.execute(&mut **connection).await?;
+            }
+            Conn::Pg(_) => {}
+        }
+        Ok(())
+    }
+
+    fn add_row(&self, arguments: &mut SqliteArguments, row: &[Value<'_>]) -> Result<()> {
+        let values = match row {
+            [Value::Int(Some(tenant)), Value::Int(Some(place)), rest @ ..] if self.keyed => {
+                add_lite(arguments, Value::Int(Some((tenant << PLACE_BITS) | place)))?;
+                rest
+            }
+            row => row,
+        };
+        values.iter().try_for_each(|value| add_lite(arguments, *value))
+    }
+
+    /// The SQLite text for so many rows.
+    fn lite_text(&self, rows: usize) -> String {
+        let (key, columns) = match self.columns {
+            [_, _, rest @ ..] if self.keyed => (Some("no"), rest),
+            columns => (None, columns),
+        };
+        let names: Vec<_> = key.into_iter().chain(columns.iter().map(|(name, _)| *name)).collect();
+        let row = format!("({})", vec!["?"; names.len()].join(","));
+        format!("INSERT INTO {} ({}) VALUES {} {}", self.table, names.join(", "), vec![row; rows].join(","), self.tail)
+    }
+
+    /// The Postgres text, for any number of rows.
+    fn pg_text(&self) -> String {
+        let names: Vec<_> = self.columns.iter().map(|(name, _)| *name).collect();
+        let arrays: Vec<_> =
+            self.columns.iter().zip(1..).map(|((_, kind), place)| format!("${place}::{}", kind.array())).collect();
+        let (table, names, arrays) = (self.table, names.join(", "), arrays.join(", "));
+        format!("INSERT INTO {table} ({names}) SELECT * FROM UNNEST({arrays}) {}", self.tail)
+    }
+
+    /// Every text that this insert can run: SQLite's, then Postgres'.
+    pub(crate) fn texts(&self) -> (Vec<String>, String) {
+        (CHUNKS.iter().map(|chunk| self.lite_text(*chunk)).collect(), self.pg_text())
+    }
+}
+
+/// Binds one column of many rows as one array.
+fn add_column<'v>(arguments: &mut PgArguments, kind: Kind, values: impl Iterator<Item = &'v Value<'v>>) -> Result<()> {
+    macro_rules! array {
+        ($variant:ident, $null:expr) => {
+            arguments.add(
+                values.map(|value| if let Value::$variant(value) = value { *value } else { $null }).collect::<Vec<_>>(),
+            )
+        };
+    }
+    match kind {
+        Kind::Int => array!(Int, None),
+        Kind::Bool => array!(Bool, false),
+        Kind::Text => array!(Text, None),
+        Kind::Bytes => array!(Bytes, None),
+        Kind::Uuid => array!(Uuid, None),
+    }
+    .map_err(|error| Error::Invalid(error.to_string()))
+}
