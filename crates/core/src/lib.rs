@@ -10,3 +10,6 @@ pub mod time;
 pub mod diagnostic;
 pub mod event;
 pub mod json;
+pub mod yaml;
+
+pub mod rule;
