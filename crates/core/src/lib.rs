@@ -16,8 +16,14 @@ pub mod dedupe;
 pub mod event;
 
 // What people configured, and what happened lately.
+pub mod calendar;
+pub mod capture;
 pub mod history;
 pub mod ownership;
+pub mod rule;
+
+// What is decided.
+pub mod plan;
 
 // What is stored, and how it proves itself.
 pub mod audit;
