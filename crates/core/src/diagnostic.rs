@@ -51,6 +51,12 @@ impl Problem {
         }
     }
 
+    /// Whether the file is refused for it.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     /// The same as a warning.
     #[must_use]
     pub fn warning(mut self) -> Self {

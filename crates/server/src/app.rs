@@ -10,6 +10,7 @@ use mandate_store::{Store, Tenant};
 use tokio::sync::{oneshot, watch};
 
 use crate::auth::Keys;
+use crate::dispatcher::outbox::LaneHealth;
 use crate::env::Env;
 use crate::input::{Input, Refusal, Reply};
 use crate::intake::Intake;
@@ -38,6 +39,8 @@ pub struct Inner {
     pub tasks: Tasks,
     /// Whether events are accepted: set by the writers, read by `/readyz`.
     pub ready: watch::Sender<bool>,
+    /// Why the server must stop by itself, once it must.
+    pub halt: watch::Sender<Option<String>>,
 }
 
 impl std::ops::Deref for App {
@@ -65,6 +68,8 @@ pub struct TenantHandle {
     pub intake: Intake,
     /// What it just committed.
     pub live: Live,
+    /// How the lanes of its outbox do, once its dispatcher runs.
+    pub lanes: watch::Sender<Option<watch::Receiver<Vec<LaneHealth>>>>,
     /// The configuration in force.
     pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// Replaces secrets under its key.

@@ -261,7 +261,7 @@ async fn send(
         (Some(event), _) => Some(Arc::clone(event)),
         (None, None) => None,
         (None, Some(seq)) => match store.event_by_seq(tenant.tenant.id, seq).await {
-            Ok(event) => event.map(Arc::new),
+            Ok(event) => event.map(|event| Arc::new(event.row)),
             Err(error) => return Answer::Retry { after: None, why: error.to_string() },
         },
     };

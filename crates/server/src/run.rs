@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mandate_core::time::MINUTE;
+use mandate_core::dedupe::KEY_HOLDS;
+use mandate_core::time::{DAY, MINUTE, Millis};
 
 use crate::app::{App, TenantHandle};
 use crate::dispatcher::{Handover, ToDispatcher};
@@ -35,7 +36,7 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
                 tenant.live.publish(&committed);
                 dispatcher.hand_over(Handover { committed, to_send });
                 if wait != AWAY.0 {
-                    app.store.restore_ballast().await;
+                    let _ = app.store.restore_ballast().await;
                     app.ready.send_replace(true);
                     wait = AWAY.0;
                 }
@@ -44,7 +45,7 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
             Step::Away(refusal) => {
                 app.ready.send_replace(false);
                 if refusal == crate::input::Refusal::NoRoom {
-                    app.store.release_ballast().await;
+                    let _ = app.store.release_ballast().await;
                 }
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(AWAY.1);
@@ -57,6 +58,12 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
             }
         }
     }
+}
+
+/// Keys of inputs from before this hour are forgotten: none holds longer than seven days, and a spool keeps
+/// its events no longer than three.
+fn oldest_key(now: Millis) -> i64 {
+    now.minus(KEY_HOLDS).minus(DAY.times(3)).hour()
 }
 
 /// Lets time pass for a tenant's writer: checkpoints, and what expired.
@@ -74,7 +81,7 @@ pub async fn ticker(app: App, tenant: Arc<TenantHandle>, mut stop: Stop) {
         let now = app.env.now();
         if now.since(purged) >= MINUTE.times(10) {
             purged = now;
-            if let Err(error) = app.store.purge_seen(tenant.tenant.id, now).await {
+            if let Err(error) = app.store.purge_seen(tenant.tenant.id, oldest_key(now)).await {
                 tracing::warn!(%error, "cannot purge expired keys; trying again in ten minutes");
             }
         }

@@ -13,12 +13,12 @@ mod lookup;
 
 use std::sync::Arc;
 
-use mandate_core::change::{Head, NotificationRow};
+use mandate_core::change::{FeedEntry, Head, NotificationRow};
 use mandate_core::history::{History, Seen};
 use mandate_core::plan::{Process, Snapshot};
 use mandate_core::seal::SealedEvent;
 use mandate_core::time::Millis;
-use mandate_store::{CommitError, Error as StoreError, Store, Tenant};
+use mandate_store::{CommitError, Error as StoreError, Store, StoredEvent, Tenant};
 
 use crate::env::Env;
 use crate::input::{Input, Refusal};
@@ -163,12 +163,11 @@ impl Writer {
         );
         let answers = inputs.iter().map(|input| decider.decide(input)).collect();
         let Decided { changes, head: after, snapshot, checkpointed, erasures } = decider.finish();
-        if changes.is_empty() && erasures.is_empty() {
-            tx.rollback().await?;
+        if changes.is_empty() {
             return Ok(Done { answers, step: Step::Nothing });
         }
-        for (event, erased) in &erasures {
-            tx.erase_event(*event, erased).await?;
+        for erasure in erasures {
+            tx.erase_event(erasure);
         }
         tx.write(&changes, &after).await?;
         match tx.commit().await {
@@ -209,18 +208,15 @@ impl Writer {
             }
         };
         let saved = self.store.history(tenant).await?;
-        let (mut history, mut seq) = match saved {
-            Some(row) => match serde_json::from_slice(&row.body) {
-                Ok(history) => (history, row.event_seq),
-                Err(_) => (History::default(), (head.events.seq - REPLAYED).max(0)),
-            },
-            None => (History::default(), (head.events.seq - REPLAYED).max(0)),
-        };
+        let saved = saved.and_then(|row| Some((serde_json::from_slice(&row.body).ok()?, row.event_seq, row.position)));
+        let from = (head.events.seq - REPLAYED).max(0);
+        let (mut history, mut seq, failures_from) =
+            saved.unwrap_or((History::default(), from, (head.position - REPLAYED).max(0)));
         while seq < head.events.seq {
             let rows = self.store.events_from(tenant, seq + 1, PAGE).await?;
             let Some(last) = rows.last() else { break };
-            seq = last.seq;
-            for row in &rows {
+            seq = last.row.seq;
+            for StoredEvent { row, .. } in &rows {
                 let event: SealedEvent = serde_json::from_slice(&row.sealed)
                     .map_err(|_| StoreError::Corrupt { table: "event", column: "sealed", id: row.id.to_string() })?;
                 let metadata = event.metadata.as_ref();
@@ -230,14 +226,38 @@ impl Writer {
                 }
             }
         }
+        self.replay_failures(&mut history, failures_from, head.position).await?;
         let loaded = Loaded { position: head.position, snapshot, config: head.config, history };
         Ok(self.loaded.insert(loaded))
     }
 }
 
+impl Writer {
+    /// Failures are told by outcomes, which the feed names.
+    async fn replay_failures(&self, history: &mut History, mut after: i64, until: i64) -> Result<(), StoreError> {
+        let tenant = self.tenant.id;
+        while after < until {
+            let rows = self.store.feed_after(tenant, after, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.last();
+            for entry in rows.iter().flat_map(|row| &row.entries) {
+                let FeedEntry::Outcome { event } = entry else { continue };
+                if let Some(outcome) = self.store.outcome(tenant, *event).await?
+                    && outcome.failed
+                    && let Some(event) = self.store.event(tenant, *event).await?
+                    && let Some(actor) = &event.row.actor
+                {
+                    history.apply_failure(actor, outcome.at);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Without a checkpoint of the history, this many events at the end of the chain make one.
 const REPLAYED: i64 = 100_000;
-const PAGE: usize = 1_000;
+const PAGE: u32 = 1_000;
 
 struct Done {
     answers: Vec<Answer>,

@@ -16,9 +16,9 @@ use mandate_core::event::{Flag, Times};
 use mandate_core::history::{History, SUSPICIOUS_PER_SECOND, Seen};
 use mandate_core::id::{ConfigId, EventId, IdSource};
 use mandate_core::plan::{self, Plan, Process, Snapshot};
-use mandate_core::seal::{self, Assigned, Erased, SealedRouting};
+use mandate_core::seal::{self, Assigned, SealedRouting};
 use mandate_core::time::Millis;
-use mandate_store::Tenant;
+use mandate_store::{Erasure, Tenant};
 
 use super::lookup::View;
 use crate::env::Env;
@@ -72,7 +72,7 @@ pub(super) struct Decided {
     pub(super) head: Head,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) checkpointed: (Millis, i64, i64),
-    pub(super) erasures: Vec<(EventId, Erased)>,
+    pub(super) erasures: Vec<Erasure>,
 }
 
 /// Works through one batch.
@@ -90,7 +90,7 @@ pub(super) struct Decider<'a> {
     changes: Changes,
     /// Rows of agents that this batch changed; whether their state changed too.
     agents: BTreeMap<String, AgentRow>,
-    erasures: Vec<(EventId, Erased)>,
+    erasures: Vec<Erasure>,
     first_event: i64,
 }
 
@@ -153,6 +153,9 @@ impl<'a> Decider<'a> {
             self.changes.feed.insert(0, FeedEntry::Events { from: self.first_event, to: last_event });
         }
         self.head.position += self.changes.positions();
+        if let Some(history) = &mut self.changes.history {
+            history.position = self.head.position;
+        }
         self.head.last_id_at = self.ids.last().max(self.head.last_id_at);
         Decided {
             changes: self.changes,
@@ -301,7 +304,7 @@ impl<'a> Decider<'a> {
         };
         let actor = event.actor.clone();
         if let Some(bound) = &input.bound_to
-            && !crate::auth::is_bound_to(bound, actor.as_deref().unwrap_or_default())
+            && !crate::auth::Binding::new(bound).allows(actor.as_deref().unwrap_or_default())
         {
             let refused = AuditEntry::done(by_key(input.key), "event.outcome", format!("event:{}", input.event));
             self.audit(refused.refused().with_key(input.key));
@@ -442,9 +445,16 @@ impl<'a> Decider<'a> {
             return Answer::Refused(Refusal::NotFound(format!("the event `{}`", input.event)));
         };
         if event.content.is_some() {
-            let entry = input.by.did("event.erase", format!("event:{}", input.event));
+            let seq = event.seq;
+            let entry = input.by.did(mandate_store::ERASE_ACTION, format!("event:{}", input.event));
             self.audit(entry.with("reason", input.reason.as_str()));
-            self.erasures.push((input.event, Erased { at: self.now, reason: input.reason.clone() }));
+            self.erasures.push(Erasure {
+                event: input.event,
+                seq,
+                audit_seq: self.head.audit.seq,
+                at: self.now,
+                reason: input.reason.clone(),
+            });
         }
         Answer::Done
     }
@@ -461,8 +471,7 @@ impl<'a> Decider<'a> {
             self.changes.checkpoints.push(row);
             // INVARIANT: texts and integers always serialise.
             let body = serde_json::to_vec(&*self.history).unwrap_or_default();
-            self.changes.history =
-                Some(HistoryRow { position: self.head.position, event_seq: self.head.events.seq, body });
+            self.changes.history = Some(HistoryRow { position: 0, event_seq: self.head.events.seq, body });
         }
         Answer::Done
     }

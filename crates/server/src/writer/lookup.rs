@@ -12,6 +12,8 @@ use mandate_store::{Error as StoreError, Store, Tx};
 
 use crate::input::{Agents, Input, Recorded};
 
+const PAGE: u32 = 1_000;
+
 /// The stored rows that a batch touches. Deciding changes them as it goes, so that later inputs of the same
 /// batch see what earlier ones did.
 #[derive(Debug, Default)]
@@ -70,7 +72,7 @@ impl View {
                 && !self.repeated.contains_key(&seq)
                 && let Some(row) = store.event_by_seq(tenant, seq).await?
             {
-                self.repeated.insert(seq, recorded(&row)?);
+                self.repeated.insert(seq, recorded(&row.row)?);
             }
         }
         Ok(())
@@ -92,7 +94,7 @@ impl View {
                     Agents::All => {
                         let mut cursor: Option<String> = None;
                         loop {
-                            let page = store.agents(tenant, cursor.as_deref(), 1_000).await?;
+                            let page = store.agents(tenant, cursor.as_deref(), PAGE).await?;
                             let Some(last) = page.last() else { break };
                             cursor = Some(last.id.clone());
                             self.agents.extend(page.into_iter().map(|row| (row.id.clone(), row)));
@@ -137,7 +139,7 @@ impl View {
                 if store.outcome(tenant, event).await?.is_some() {
                     self.outcomes.insert(event, ());
                 }
-                self.events.insert(event, row);
+                self.events.insert(event, row.row);
             }
         }
         Ok(())

@@ -1,0 +1,338 @@
+//! Starting and stopping a whole server.
+//!
+//! Start: open the store, make the tenant and the first key when there is none, put the configuration in
+//! force, wake the workers, listen. Stop, in the other direction: no new requests, what was accepted is
+//! committed and answered, what is being sent is waited for, the store is closed.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig, secret::Secret as WebhookSecret};
+use mandate_connect::http::HttpClient;
+use mandate_core::change::row::Scope;
+use mandate_core::diagnostic::Problem;
+use mandate_core::id::{TenantId, uuid_v7};
+use mandate_core::ownership::Fallback;
+use mandate_core::plan::snapshot::Files;
+use mandate_core::plan::{Process, Snapshot};
+use mandate_scrub::Scrubber;
+use mandate_store::{Address, OpenOptions, Store, Tenant};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::{App, Inner, TenantHandle};
+use crate::auth::{self, KeyWish, Keys};
+use crate::dispatcher::{Channels, Dispatcher};
+use crate::env::Env;
+use crate::input::{ApplyConfigInput, Asker, CreateKeyInput, Input, Refusal};
+use crate::intake::{Bounds, Intake};
+use crate::live::Live;
+use crate::run;
+use crate::settings::{ChannelKind, Settings, check_listen};
+use crate::tasks::Tasks;
+use crate::writer::Writer;
+
+/// The tenant that `--config` speaks for.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// How a server is started.
+#[derive(Debug)]
+pub struct Options {
+    /// The process's own settings.
+    pub settings: Settings,
+    /// The tenant's files, when a directory was given; none leaves the stored version in force.
+    pub files: Option<Files>,
+    /// Where the first admin key is written, readable by its owner alone.
+    pub key_file: PathBuf,
+    /// How the store is opened.
+    pub store: OpenOptions,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It may not listen there.
+    #[error("{0}")]
+    Listen(String),
+    /// The address is taken or not ours.
+    #[error("cannot listen on `{address}`: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] mandate_store::Error),
+    /// A channel's settings.
+    #[error("channel `{name}`: {detail}")]
+    Channel {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The configuration, and no earlier version to go on with.
+    #[error("the configuration has mistakes, and the store holds no earlier version to go on with")]
+    Config(Vec<Problem>),
+    /// The key file.
+    #[error("cannot write the admin key to `{path}`: {error}")]
+    KeyFile {
+        /// The file.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The writer refused what a start needs.
+    #[error("{0}")]
+    Refused(#[from] Refusal),
+}
+
+/// A server that accepts events.
+#[derive(Debug)]
+pub struct Running {
+    app: App,
+    listener: TcpListener,
+    address: SocketAddr,
+    writers: Tasks,
+    problems: Vec<Problem>,
+    first_key: Option<String>,
+}
+
+/// Starts a server: when this returns, events are accepted.
+///
+/// # Errors
+/// [`StartError`] says what is in the way; nothing is left running.
+pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
+    let Options { settings, files, key_file, store: store_options } = options;
+    check_listen(&settings.server).map_err(StartError::Listen)?;
+    let channels = Arc::new(channels(&settings)?);
+    let address: Address = settings.store.expose().parse()?;
+    let store = Store::open(&address, store_options).await?;
+    ensure_default_tenant(&store, &env).await?;
+    let tenants = store.tenants().await?;
+    let keys = Keys::load(&store, tenants.iter().map(|tenant| tenant.id)).await?;
+    let listener = TcpListener::bind(settings.server.listen)
+        .await
+        .map_err(|error| StartError::Bind { address: settings.server.listen, error })?;
+    let address = listener.local_addr().map_err(|error| StartError::Bind { address: settings.server.listen, error })?;
+
+    let process = Arc::new(process(&settings));
+    let mut prepared = Vec::new();
+    for tenant in tenants {
+        prepared.push(prepare(&store, &env, &settings, &process, tenant).await?);
+    }
+    let handles = prepared.iter().map(|(handle, _)| (handle.tenant.id, Arc::clone(handle))).collect();
+    let app = App::new(Inner {
+        env,
+        store,
+        tenants: handles,
+        keys,
+        tasks: Tasks::default(),
+        ready: watch::Sender::new(true),
+        halt: watch::Sender::new(None),
+        settings,
+    });
+    let writers = Tasks::default();
+    for (handle, writer) in prepared {
+        let public_url: Arc<str> = app.settings.server.public_url.as_str().into();
+        let (dispatcher, to_dispatcher, health) = Dispatcher::new(
+            app.env.clone(),
+            app.store.clone(),
+            Arc::clone(&handle),
+            Arc::clone(&channels),
+            public_url,
+        );
+        handle.lanes.send_replace(Some(health));
+        writers.spawn("writer", run::writer(app.clone(), Arc::clone(&handle), writer, to_dispatcher));
+        app.tasks.spawn("dispatcher", dispatcher.run(app.tasks.stop_signal()));
+        app.tasks.spawn("ticker", run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()));
+    }
+    let mut running = Running { app, listener, address, writers, problems: Vec::new(), first_key: None };
+    if let Err(error) = running.set_up(files, key_file).await {
+        running.shut_down().await;
+        return Err(error);
+    }
+    Ok(running)
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What is wrong with the configuration that was given: warnings, and errors when an earlier version stays.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The first admin key, on the start that made it.
+    #[must_use]
+    pub fn first_key(&self) -> Option<&str> {
+        self.first_key.as_deref()
+    }
+
+    /// What the server consists of, for tests and embedding.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until `stop` is done or the store fails, then stops in order: nothing accepted is lost.
+    ///
+    /// # Errors
+    /// Why it had to stop by itself.
+    pub async fn run_until(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), String> {
+        let mut halted = self.app.halt.subscribe();
+        let halt = async move {
+            let _ = halted.wait_for(Option::is_some).await;
+        };
+        let stop = async move {
+            tokio::select! {
+                biased;
+                () = stop => {}
+                () = halt => {}
+            }
+        };
+        let Self { app, listener, writers, .. } = self;
+        let served = crate::http::serve(app.clone(), listener, stop).await;
+        stop_all(&app, &writers).await;
+        if let Some(why) = app.halt.borrow().clone() {
+            return Err(why);
+        }
+        served.map_err(|error| error.to_string())
+    }
+
+    async fn set_up(&mut self, files: Option<Files>, key_file: PathBuf) -> Result<(), StartError> {
+        let app = self.app.clone();
+        let Some(default) = app.tenants.values().find(|handle| handle.tenant.name == DEFAULT_TENANT) else {
+            return Ok(());
+        };
+        if app.keys.of(default.tenant.id).is_empty() {
+            let wish = KeyWish {
+                scope: Scope::Admin,
+                name: Some("first admin key".to_owned()),
+                agent: None,
+                person: None,
+                expires_at: None,
+            };
+            let (text, row) = auth::generate(&app.env, wish);
+            write_key(&key_file, &text).map_err(|error| StartError::KeyFile { path: key_file.display().to_string(), error })?;
+            default.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: Asker::system(), reply })).await?;
+            self.first_key = Some(text);
+        }
+        if let Some(files) = files {
+            let process = process(&app.settings);
+            let (_, problems) = Snapshot::load(&files, &process, &default.tenant.secret);
+            let broken = problems.iter().any(Problem::is_error);
+            self.problems = problems;
+            if !broken {
+                default.ask(|reply| Input::ApplyConfig(ApplyConfigInput { files, by: Asker::system(), reply })).await?;
+            } else if app.store.head(default.tenant.id).await?.config.is_none() {
+                return Err(StartError::Config(std::mem::take(&mut self.problems)));
+            }
+        }
+        Ok(())
+    }
+
+    async fn shut_down(self) {
+        stop_all(&self.app, &self.writers).await;
+    }
+}
+
+async fn stop_all(app: &App, writers: &Tasks) {
+    app.ready.send_replace(false);
+    // Workers first, while the writers still take in what they report.
+    app.tasks.stop().await;
+    for handle in app.tenants.values() {
+        handle.intake.close();
+    }
+    writers.stop().await;
+    app.store.close().await;
+}
+
+async fn ensure_default_tenant(store: &Store, env: &Env) -> Result<(), StartError> {
+    if store.tenant(DEFAULT_TENANT).await?.is_none() {
+        let id = TenantId(uuid_v7(env.now(), env.random()));
+        store.create_tenant(DEFAULT_TENANT, id, env.random(), env.random()).await?;
+    }
+    Ok(())
+}
+
+async fn prepare(
+    store: &Store,
+    env: &Env,
+    settings: &Settings,
+    process: &Arc<Process>,
+    tenant: Tenant,
+) -> Result<(Arc<TenantHandle>, Writer), StartError> {
+    let mut writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(process));
+    let snapshot = writer.load().await?;
+    let bounds = Bounds { items: settings.limits.queue_items, bytes: settings.limits.queue_bytes };
+    let handle = TenantHandle {
+        scrubber: Scrubber::new(tenant.secret),
+        intake: Intake::new(bounds),
+        live: Live::default(),
+        snapshot: watch::Sender::new(snapshot),
+        lanes: watch::Sender::new(None),
+        tenant,
+    };
+    handle.live.start_at(store.head(handle.tenant.id).await?.position);
+    Ok((Arc::new(handle), writer))
+}
+
+/// What plans may know of this process.
+#[must_use]
+pub fn process(settings: &Settings) -> Process {
+    Process {
+        channels: settings.channels.iter().map(|channel| channel.name.clone()).collect(),
+        fallback: Fallback { notify: settings.fallback.notify.clone(), alternate: settings.fallback.alternate.clone() },
+        admins: settings.admins.clone(),
+    }
+}
+
+fn channels(settings: &Settings) -> Result<Channels, StartError> {
+    let client = HttpClient::default();
+    let mut channels = Channels::default();
+    for channel in &settings.channels {
+        let wrong = |detail: String| StartError::Channel { name: channel.name.clone(), detail };
+        let ChannelKind::Webhook { url, secret, allow_private } = &channel.kind;
+        let secret = secret.as_ref().map(|secret| WebhookSecret::parse(secret.expose())).transpose();
+        let config = WebhookConfig {
+            name: channel.name.clone(),
+            url: url.expose().to_owned(),
+            secrets: secret.map_err(|error| wrong(error.to_string()))?.into_iter().collect(),
+            allow_private: *allow_private,
+            timeout: DEFAULT_TIMEOUT,
+        };
+        let webhook = Webhook::new(config, client.clone()).map_err(|error| wrong(error.to_string()))?;
+        channels.0.insert(channel.name.as_str().into(), webhook);
+    }
+    Ok(channels)
+}
+
+/// Writes a key where only its owner can read it; never over another file.
+fn write_key(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    writeln!(file, "{text}")?;
+    file.sync_all()
+}
