@@ -21,6 +21,11 @@ impl Env {
         Self { now: Arc::new(now), fill: Arc::new(fill) }
     }
 
+    /// An environment over a clock in Unix milliseconds and a source of random bytes.
+    pub fn unix(now: impl Fn() -> i64 + Send + Sync + 'static, fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+        Self::new(move || Millis(now()), fill)
+    }
+
     /// The wall clock.
     #[must_use]
     pub fn now(&self) -> Millis {

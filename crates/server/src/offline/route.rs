@@ -1,0 +1,191 @@
+//! How an event would be routed, and why: the live planner's answer, with every rule that was tried.
+
+use mandate_core::event::{Submission, Times};
+use mandate_core::history::Observed;
+use mandate_core::id::EventId;
+use mandate_core::plan::{NotToldWhy, Plan, Snapshot, event_facts, plan};
+use mandate_core::rule::{Outcome, ResourceFacts, sensitivity};
+use mandate_core::time::Millis;
+use mandate_scrub::Scrubber;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::LOOKING;
+
+/// How an event would be routed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RouteAnswer {
+    /// `auto`, `monitored` or `flagged`.
+    pub decision: String,
+    /// The rule that decides.
+    pub rule: String,
+    /// Its layer, file and line, as `tenant rules/payments.yaml:3`.
+    pub rule_from: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub urgency: String,
+    /// In how many milliseconds it is to be reviewed, when it is flagged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review_within_ms: Option<i64>,
+    /// How sure the owners are, in hundredths.
+    pub confidence: u8,
+    /// What was noticed about the event.
+    pub flags: Vec<String>,
+    /// Whose each resource is.
+    pub owners: Vec<OwnedResource>,
+    /// Who would be told.
+    pub told: Vec<Notified>,
+    /// Who would not be, and why.
+    pub not_told: Vec<Exempt>,
+    /// The rules tried, a list a resource; one list for an event without resources.
+    pub tried: Vec<Tried>,
+}
+
+/// Whose one resource is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OwnedResource {
+    /// `type:id`.
+    pub resource: String,
+    /// The step that found the owners: `explicit`, `codeowners` or `fallback`.
+    pub step: String,
+    /// Their handles.
+    pub owners: Vec<String>,
+    /// Nobody owns it; the owners are the fallback.
+    pub unowned: bool,
+}
+
+/// Who would be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Notified {
+    /// Their handle.
+    pub recipient: String,
+    /// The channel.
+    pub channel: String,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
+/// Who would not be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Exempt {
+    /// Their handle, or the rule's target.
+    pub who: String,
+    /// Why not, in a sentence.
+    pub reason: String,
+}
+
+/// The rules tried for one resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tried {
+    /// `type:id`; absent for an event without resources.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The rules, in the order they were tried.
+    pub rules: Vec<TriedRule>,
+}
+
+/// One rule that was tried.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TriedRule {
+    /// Its name.
+    pub rule: String,
+    /// Its file and line.
+    pub place: String,
+    /// Whether everything it asks holds.
+    pub matched: bool,
+    /// Why it does not match, in a sentence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed: Option<String>,
+}
+
+pub(super) fn explain(snapshot: &Snapshot, event: &str, now: Millis) -> Result<RouteAnswer, String> {
+    let submission = Submission::read(event, Some(now), &Scrubber::new(LOOKING)).map_err(|errors| {
+        let lines = errors.iter().map(|error| match error.pointer.as_str() {
+            "" => error.detail.clone(),
+            pointer => format!("{pointer}: {}", error.detail),
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    })?;
+    let submission = snapshot.captured(&submission).unwrap_or(submission);
+    let times = Times { timestamp: submission.timestamp.unwrap_or(now), received_at: now, processed_at: now };
+    let observed = Observed::NOTHING;
+    let planned = plan(snapshot, &observed, &submission, EventId(Uuid::nil()), times);
+    let tried = tried(snapshot, &observed, &submission, &planned, now);
+    Ok(answer(snapshot, planned, tried))
+}
+
+fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer {
+    let owners: Vec<OwnedResource> = planned
+        .owners
+        .iter()
+        .map(|owned| OwnedResource {
+            resource: owned.resource.clone(),
+            step: owned.ownership.step.to_string(),
+            owners: owned.ownership.owners.iter().map(|owner| snapshot.directory.owner_shown(*owner).handle).collect(),
+            unowned: owned.ownership.unowned,
+        })
+        .collect();
+    let at = |n: u32| owners.get(n as usize).map(|owned| (owned.resource.as_str(), owned.step.as_str()));
+    let told = planned.notices.iter().map(|notice| Notified {
+        recipient: snapshot.display_name(&notice.recipient),
+        channel: notice.channel.to_string(),
+        reason: notice.why.iter().map(|why| why.sentence(at)).collect::<Vec<_>>().join("; "),
+    });
+    let not_told = planned.not_told.iter().map(|left| Exempt {
+        who: snapshot.display_name(&left.who),
+        reason: match left.why {
+            NotToldWhy::NoChannel => "none of their contacts is on a configured channel; the fallback is told".to_owned(),
+            NotToldWhy::NoFallback => "no fallback that can be reached is configured".to_owned(),
+            NotToldWhy::TooMany => "more than fifty recipients".to_owned(),
+        },
+    });
+    RouteAnswer {
+        decision: planned.decision.to_string(),
+        rule: planned.rule.to_string(),
+        rule_from: planned.rule_from.clone(),
+        urgency: planned.urgency.to_string(),
+        review_within_ms: planned.review_within.map(|within| within.0),
+        confidence: planned.confidence,
+        flags: planned.flags.iter().map(|flag| flag.to_string()).collect(),
+        told: told.collect(),
+        not_told: not_told.collect(),
+        tried,
+        owners,
+    }
+}
+
+fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, planned: &Plan, now: Millis) -> Vec<Tried> {
+    let facts = event_facts(snapshot, observed, submission, now);
+    let rules = |resource: Option<&ResourceFacts<'_>>| {
+        let steps = snapshot.rules.explain(&facts, resource);
+        let shown = steps.into_iter().map(|step| TriedRule {
+            rule: step.rule.name.to_string(),
+            place: format!("{}:{}", step.rule.file, step.rule.line),
+            matched: step.outcome == Outcome::Matched,
+            missed: match step.outcome {
+                Outcome::Matched => None,
+                Outcome::Expired => Some("its sunset has passed".to_owned()),
+                Outcome::Missed { key, wanted, found } => Some(format!("`{key}` wants {wanted}, found {found}")),
+            },
+        });
+        shown.collect()
+    };
+    if submission.resources().is_empty() {
+        return vec![Tried { resource: None, rules: rules(None) }];
+    }
+    let each = submission.resources().iter().zip(&planned.owners).map(|(resource, owned)| {
+        let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
+        let team = owned.ownership.layers.team.map(|team| snapshot.directory.owner_shown(team).handle);
+        let facts = ResourceFacts {
+            kind: resource.kind,
+            id: &resource.id,
+            repo: resource.repo.as_deref(),
+            tags: &tags,
+            sensitivity: sensitivity([]),
+            team: team.as_deref(),
+            environment: None,
+            owner_available: !owned.ownership.unowned,
+        };
+        Tried { resource: Some(resource.address()), rules: rules(Some(&facts)) }
+    });
+    each.collect()
+}
