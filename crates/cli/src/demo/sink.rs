@@ -32,29 +32,10 @@ pub(crate) struct Arrived {
 pub(crate) struct Notice {
     /// Who is told.
     pub(crate) recipient: String,
-    /// On what.
-    #[serde(rename = "where")]
-    pub(crate) places: Places,
     /// Why.
     pub(crate) why_you: WhyYou,
     /// Of which event.
     pub(crate) event: Option<EventRef>,
-}
-
-/// What was touched.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Places {
-    /// Each with its owner.
-    pub(crate) resources: Vec<Place>,
-}
-
-/// One thing that was touched.
-#[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Place {
-    /// Whose it is.
-    pub(crate) owner: Option<String>,
-    /// How that is known.
-    pub(crate) source: String,
 }
 
 /// Why somebody is told.
