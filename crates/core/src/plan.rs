@@ -184,7 +184,7 @@ pub fn event_facts<'a>(
         actor_kind: actor.map(|actor| actor.kind),
         actor_name: actor.and_then(|actor| actor.name.as_deref()),
         framework: actor.and_then(|actor| actor.framework.as_deref()),
-        actor_team: actor.and_then(|actor| snapshot.directory.agent_team(&actor.id)),
+        actor_team: actor.and_then(|actor| snapshot.agent_team(&actor.id)),
         trust: observed.trust,
         estimated_impact: metadata.and_then(|metadata| metadata.estimated_impact),
         reversible: metadata.and_then(|metadata| metadata.reversible),
