@@ -8,4 +8,5 @@ pub mod env;
 pub mod input;
 pub mod intake;
 pub mod live;
+pub mod settings;
 pub mod tasks;
