@@ -306,8 +306,10 @@ impl<'s> Told<'s> {
     fn add(&mut self, reach: &Reach, why: &Why) {
         let all = self.urgency == Level::Critical;
         for way in reach.ways.iter().take(if all { usize::MAX } else { 1 }) {
-            let known =
-                self.notices.iter_mut().find(|notice| notice.recipient == reach.recipient && notice.channel == way.channel);
+            let known = self
+                .notices
+                .iter_mut()
+                .find(|notice| notice.recipient == reach.recipient && notice.channel == way.channel);
             if let Some(known) = known {
                 if !known.why.contains(why) {
                     known.why.push(why.clone());

@@ -56,11 +56,8 @@ impl Snapshot {
         let mut problems = unknown_files(files);
         let text = |name: &str| files.get(name).map(String::as_str);
 
-        let rule_files: Vec<RuleFile<'_>> = files
-            .iter()
-            .filter(|(path, _)| is_rules(path))
-            .map(|(file, text)| RuleFile { file, text })
-            .collect();
+        let rule_files: Vec<RuleFile<'_>> =
+            files.iter().filter(|(path, _)| is_rules(path)).map(|(file, text)| RuleFile { file, text }).collect();
         let (rules, found) = RuleSet::load(&rule_files);
         problems.extend(found);
 
@@ -210,7 +207,8 @@ fn unknown_files(files: &Files) -> Vec<Problem> {
     for (path, text) in files {
         if LATER.contains(&path.as_str()) {
             problems.push(Problem::error(path, text, 0..0, format!("`{path}` is not available yet; take it out")));
-        } else if !is_rules(path) && !path.starts_with("rules/") && !KNOWN.contains(&path.as_str()) && !is_wanted(path) {
+        } else if !is_rules(path) && !path.starts_with("rules/") && !KNOWN.contains(&path.as_str()) && !is_wanted(path)
+        {
             let mut problem = Problem::error(path, text, 0..0, format!("`{path}` is no configuration file")).warning();
             if let Some(near) = nearest(path, KNOWN) {
                 problem = problem.with_help(format!("did you mean `{near}`?"));

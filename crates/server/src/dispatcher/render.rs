@@ -1,6 +1,8 @@
 //! What a notice says, put together from what was stored: the same words after a crash as before it.
 
-use mandate_connect::channel::webhook::body::{Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou};
+use mandate_connect::channel::webhook::body::{
+    Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou,
+};
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
 use mandate_core::ownership::Step;
@@ -71,10 +73,8 @@ fn about_event(
     if let Some(actor) = actor
         && actor.kind == ActorKind::Agent
     {
-        suggestions.push(Suggestion {
-            label: format!("Pause {}", who.name),
-            call: Call::Pause { agent: actor.id.clone() },
-        });
+        suggestions
+            .push(Suggestion { label: format!("Pause {}", who.name), call: Call::Pause { agent: actor.id.clone() } });
     }
     Ok(Notice {
         id: notification.id.to_string(),

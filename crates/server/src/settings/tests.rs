@@ -49,11 +49,11 @@ fn an_empty_file_is_the_defaults() {
 fn what_is_wrong_is_said_where_it_stands() {
     let cases: &[(&str, &[&str])] = &[
         ("chanels: []", &["1:1 unknown key `chanels` (did you mean `channels`?)"]),
+        ("channels:\n  - {name: s, kind: slack, token: x}", &["2:21 slack is not available yet (use `webhook`)"]),
         (
-            "channels:\n  - {name: s, kind: slack, token: x}",
-            &["2:21 slack is not available yet (use `webhook`)"],
+            "channels:\n  - {name: s, kind: webhok}",
+            &["2:21 `webhok` is not a kind of channel (did you mean `webhook`?)"],
         ),
-        ("channels:\n  - {name: s, kind: webhok}", &["2:21 `webhok` is not a kind of channel (did you mean `webhook`?)"]),
         ("channels:\n  - {name: s, kind: webhook}", &["2:12 the webhook `s` has no `url` (say where to post)"]),
         (
             "channels:\n  - {name: s, kind: webhook, url: \"http://h\", token: x}",
