@@ -12,4 +12,6 @@ pub mod event;
 pub mod json;
 pub mod yaml;
 
+pub mod calendar;
+pub mod capture;
 pub mod rule;
