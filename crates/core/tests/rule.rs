@@ -121,8 +121,8 @@ fn a_mistake_is_shown_where_it_stands() {
             "4:13 `metadata.session_id` is nothing a rule can match [it names one action; match what the action is instead]",
         ),
         (
-            rule("    match:\n      resource.type: [file, tabel]"),
-            "5:29 `tabel` is not a value of `resource.type` [did you mean `table`?]",
+            rule("    match:\n      resource.type: [file, tables]"),
+            "5:29 `tables` is not a value of `resource.type` [did you mean `table`?]",
         ),
         (
             rule("    match: {actor.trust_level: \">= new\"}"),
@@ -209,7 +209,7 @@ fn a_mistake_is_shown_where_it_stands() {
             "disable: [agent-control file]".to_owned(),
             "1:11 `agent-control file` is not a shipped critical point [did you mean `agent-control files`?]",
         ),
-        ("critical_points: [{match: {action_type: x}}]".to_owned(), "1:19 the key `reason` is missing here"),
+        ("critical_points: [{match: {action_type: x}}]".to_owned(), "1:20 the key `reason` is missing here"),
         (
             "critical_points: [{match: {}, reason: always}]".to_owned(),
             "1:39 a critical point matches something, not everything",
@@ -218,7 +218,7 @@ fn a_mistake_is_shown_where_it_stands() {
             "critical_points: [{match: {action_type: x}, reason: r, decision: auto}]".to_owned(),
             "1:66 a critical point tells somebody; `auto_execute` would not [use `flagged_execute`, or leave it out]",
         ),
-        ("rules: [".to_owned(), "1:8 "),
+        ("rules: [".to_owned(), "1:9 "),
     ] {
         let (_, problems) = load(&text);
         let found = shown(&problems);
