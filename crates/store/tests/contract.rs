@@ -2,15 +2,15 @@
 #![cfg(feature = "sim")]
 
 mod contract {
-    pub mod build;
-    pub mod defend;
-    pub mod fault;
-    pub mod outbox;
-    pub mod read;
-    pub mod restart;
-    pub mod server;
-    pub mod world;
-    pub mod write;
+    pub(crate) mod build;
+    pub(crate) mod defend;
+    pub(crate) mod fault;
+    pub(crate) mod outbox;
+    pub(crate) mod read;
+    pub(crate) mod restart;
+    pub(crate) mod server;
+    pub(crate) mod world;
+    pub(crate) mod write;
 }
 
 use contract::world::{Kind, World};

@@ -9,20 +9,20 @@ use mandate_core::time::{Millis, SECOND};
 use mandate_store::Store;
 
 /// A commit in the making: changes, and the head that they lead to.
-pub struct Batch {
-    pub changes: Changes,
-    pub head: Head,
-    pub now: Millis,
+pub(crate) struct Batch {
+    pub(crate) changes: Changes,
+    pub(crate) head: Head,
+    pub(crate) now: Millis,
     ids: IdSource,
 }
 
 impl Batch {
-    pub fn after(head: &Head, now: Millis) -> Self {
+    pub(crate) fn after(head: &Head, now: Millis) -> Self {
         Self { changes: Changes::default(), head: *head, now, ids: IdSource::after(head.last_id_at) }
     }
 
     /// Adds an event of about 900 sealed bytes.
-    pub fn event(&mut self, actor: &str, resource: &str) -> &mut EventRow {
+    pub(crate) fn event(&mut self, actor: &str, resource: &str) -> &mut EventRow {
         let seq = self.head.events.next_seq();
         let digest = Hash::of(&seq.to_be_bytes()).0;
         let id = EventId(self.ids.next(self.now, first_16(&digest)));
@@ -57,7 +57,7 @@ impl Batch {
     }
 
     /// Adds the key under which the last event came.
-    pub fn seen(&mut self) -> SeenRow {
+    pub(crate) fn seen(&mut self) -> SeenRow {
         let event = self.changes.events.last().unwrap();
         let row = SeenRow {
             key: SeenKey { hour: event.at.hour(), digest: first_16(&event.hash.0) },
@@ -70,7 +70,7 @@ impl Batch {
     }
 
     /// Adds a notification of the last event, queued and held by nobody.
-    pub fn notification(&mut self, recipient: &str) -> &mut NotificationRow {
+    pub(crate) fn notification(&mut self, recipient: &str) -> &mut NotificationRow {
         let event = self.changes.events.last().unwrap();
         self.changes.notifications.push(NotificationRow {
             id: NotificationId(derive(event.at, event.id, "notification", &[recipient, "slack"])),
@@ -92,7 +92,7 @@ impl Batch {
     }
 
     /// Adds an audit entry.
-    pub fn audit(&mut self, tenant: TenantId, action: &'static str, resource: &str) -> AuditRow {
+    pub(crate) fn audit(&mut self, tenant: TenantId, action: &'static str, resource: &str) -> AuditRow {
         let entry = AuditEntry::done("system", action, resource);
         let (row, tip) = audit::seal(entry, tenant, self.now, self.head.audit, [3; 16]);
         self.head.audit = tip;
@@ -101,13 +101,13 @@ impl Batch {
     }
 
     /// Adds something else to the feed.
-    pub fn feed(&mut self, entry: FeedEntry) {
+    pub(crate) fn feed(&mut self, entry: FeedEntry) {
         self.head.position += entry.positions();
         self.changes.feed.push(entry);
     }
 
     /// A whole batch: events of a few agents on a few resources, each with a key and a notification.
-    pub fn events(&mut self, count: i64) {
+    pub(crate) fn events(&mut self, count: i64) {
         for number in 0..count {
             self.event(&format!("agent-{}", number % 7), &format!("service:shop-{}", number % 13));
             self.seen();
@@ -117,7 +117,7 @@ impl Batch {
 }
 
 /// Commits `count` events in one transaction and gives what was written.
-pub async fn commit_events(store: &Store, tenant: TenantId, count: i64) -> Batch {
+pub(crate) async fn commit_events(store: &Store, tenant: TenantId, count: i64) -> Batch {
     let mut tx = store.begin(tenant).await.unwrap();
     let mut batch = Batch::after(tx.head(), tx.now());
     batch.events(count);

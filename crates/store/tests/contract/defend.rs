@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 use super::build::{Batch, commit_events};
 use super::world::World;
 
-pub async fn logs_refuse_changes(world: &mut World) {
+pub(crate) async fn logs_refuse_changes(world: &mut World) {
     erase(&world.store, world.tenant, 2, |_| {}).await.unwrap();
     let before = world.store.events_from(world.tenant, 1, 10).await.unwrap();
     // On Postgres by the superuser, whom neither grants nor walls hold: only the triggers do.
@@ -20,8 +20,10 @@ pub async fn logs_refuse_changes(world: &mut World) {
         ("UPDATE event SET decision = 'auto'", "UPDATE event SET decision = 'auto'"),
         ("UPDATE event SET content = NULL", "UPDATE event SET content = NULL"),
         ("UPDATE event SET content = x'00'", "UPDATE event SET content = '\\x00'"),
-        ("REPLACE INTO event SELECT no, id, position, at, actor, action, session, decision, resources, hash, x'00', content, plan FROM event",
-         "TRUNCATE event"),
+        (
+            "REPLACE INTO event SELECT no, id, position, at, actor, action, session, decision, resources, hash, x'00', content, plan FROM event",
+            "TRUNCATE event",
+        ),
         ("DELETE FROM event_resource", "TRUNCATE event_default"),
         ("UPDATE event_resource SET resource = 'x'", "UPDATE event_resource SET resource = 'x'"),
         ("DELETE FROM audit", "DELETE FROM audit"),
@@ -58,7 +60,7 @@ async fn erase(store: &Store, tenant: TenantId, count: i64, spoil: impl FnOnce(&
     Ok(tx.commit().await?)
 }
 
-pub async fn content_goes_only_through_the_door(world: &mut World) {
+pub(crate) async fn content_goes_only_through_the_door(world: &mut World) {
     let (store, tenant) = (&world.store, world.tenant);
     erase(store, tenant, 2, |_| {}).await.unwrap();
     let erased = store.event_by_seq(tenant, 1).await.unwrap().unwrap();
@@ -85,7 +87,7 @@ pub async fn content_goes_only_through_the_door(world: &mut World) {
     assert!(tx.commit().await.is_err());
 }
 
-pub async fn unreadable_rows_are_named(world: &mut World) {
+pub(crate) async fn unreadable_rows_are_named(world: &mut World) {
     let batch = commit_events(&world.store, world.tenant, 3).await;
     let spoiled = world
         .raw(
@@ -106,7 +108,7 @@ pub async fn unreadable_rows_are_named(world: &mut World) {
     assert_eq!(store.notification(tenant, id).await.map(drop), corrupt("notification", "state", id.to_string()));
 }
 
-pub async fn the_wall_holds_below_the_store(world: &mut World) {
+pub(crate) async fn the_wall_holds_below_the_store(world: &mut World) {
     let Some(database) = world.database() else { return };
     commit_events(&world.store, world.tenant, 3).await;
     // A query that forgot its tenant, in another tenant's name and in none.
@@ -122,9 +124,12 @@ pub async fn the_wall_holds_below_the_store(world: &mut World) {
     }
     let own = format!("SET ROLE mandate_app; SET mandate.tenant = '1'; {counts}");
     assert!(database.run(&own).await.unwrap_err().to_string().contains("saw"));
-    let foreign = "SET ROLE mandate_app; SET mandate.tenant = '2'; INSERT INTO person VALUES (1, gen_random_uuid(), 'x')";
+    let foreign =
+        "SET ROLE mandate_app; SET mandate.tenant = '2'; INSERT INTO person VALUES (1, gen_random_uuid(), 'x')";
     assert!(database.run(foreign).await.unwrap_err().to_string().contains("row-level security"));
-    for denied in ["UPDATE event SET sealed = ''", "DELETE FROM audit", "DELETE FROM event", "SELECT * FROM event_default"] {
+    for denied in
+        ["UPDATE event SET sealed = ''", "DELETE FROM audit", "DELETE FROM event", "SELECT * FROM event_default"]
+    {
         let denied = database.run(&format!("SET ROLE mandate_app; SET mandate.tenant = '1'; {denied}")).await;
         assert!(denied.unwrap_err().to_string().contains("permission denied"));
     }
@@ -140,7 +145,7 @@ pub async fn the_wall_holds_below_the_store(world: &mut World) {
     store.close().await;
 }
 
-pub async fn statements_are_accepted(world: &mut World) {
+pub(crate) async fn statements_are_accepted(world: &mut World) {
     let statements = mandate_store::statements();
     assert!(statements.len() > 40, "{}", statements.len());
     if let Some(file) = world.file() {

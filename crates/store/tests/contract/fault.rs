@@ -6,7 +6,7 @@ use mandate_store::{CommitError, Error};
 use super::build::{Batch, commit_events};
 use super::world::World;
 
-pub async fn drawn_faults_do_what_they_say(world: &mut World) {
+pub(crate) async fn drawn_faults_do_what_they_say(world: &mut World) {
     let Some(sim) = world.sim().cloned() else { return };
     let cases = [
         (Call::Begin, Fault::Before, 0),

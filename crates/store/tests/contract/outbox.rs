@@ -9,13 +9,13 @@ use mandate_store::Store;
 use super::build::{Batch, commit_events};
 use super::world::World;
 
-pub async fn claims_are_never_shared(world: &mut World) {
+pub(crate) async fn claims_are_never_shared(world: &mut World) {
     commit_events(&world.store, world.tenant, 60).await;
     let other: Store = world.store.clone();
-    let (one, two) = tokio::join!(
-        async { world.store.claim_due(world.tenant, HOUR, 100, 100).await.unwrap() },
-        async { other.claim_due(world.tenant, HOUR, 100, 100).await.unwrap() },
-    );
+    let (one, two) =
+        tokio::join!(async { world.store.claim_due(world.tenant, HOUR, 100, 100).await.unwrap() }, async {
+            other.claim_due(world.tenant, HOUR, 100, 100).await.unwrap()
+        },);
     let mut ids: Vec<_> = one.iter().chain(&two).map(|row| row.id).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -28,7 +28,7 @@ pub async fn claims_are_never_shared(world: &mut World) {
     assert!(held.lease_until > held.due_at);
 }
 
-pub async fn claims_take_a_few_of_each_lane(world: &mut World) {
+pub(crate) async fn claims_take_a_few_of_each_lane(world: &mut World) {
     let batch = commit_events(&world.store, world.tenant, 50).await;
     // A lease of no length runs out at once.
     let claimed = world.store.claim_due(world.tenant, Span(0), 3, 4).await.unwrap();
@@ -57,7 +57,7 @@ pub async fn claims_take_a_few_of_each_lane(world: &mut World) {
     assert!(world.store.claim_due(world.tenant, HOUR, 100, 100).await.unwrap().is_empty());
 }
 
-pub async fn deliveries_change_their_row(world: &mut World) {
+pub(crate) async fn deliveries_change_their_row(world: &mut World) {
     let batch = commit_events(&world.store, world.tenant, 3).await;
     let mut row = batch.changes.notifications[1].clone();
     row.attempts = 2;

@@ -64,7 +64,7 @@ async fn commit_everything(store: &Store, tenant: TenantId) -> (Changes, Head) {
     (batch.changes, batch.head)
 }
 
-pub async fn every_row_comes_back_as_written(world: &mut World) {
+pub(crate) async fn every_row_comes_back_as_written(world: &mut World) {
     let (store, tenant) = (&world.store, world.tenant);
     let (written, head) = commit_everything(store, tenant).await;
     assert_eq!(store.head(tenant).await.unwrap(), head);
@@ -112,7 +112,7 @@ pub async fn every_row_comes_back_as_written(world: &mut World) {
     assert!(store.people(tenant).await.unwrap().is_empty());
 }
 
-pub async fn lists_are_filtered_and_paged(world: &mut World) {
+pub(crate) async fn lists_are_filtered_and_paged(world: &mut World) {
     let (store, tenant) = (&world.store, world.tenant);
     let mut tx = store.begin(tenant).await.unwrap();
     let mut batch = Batch::after(tx.head(), tx.now());
@@ -143,7 +143,8 @@ pub async fn lists_are_filtered_and_paged(world: &mut World) {
         EventFilter { actor: Some("nobody".into()), ..none() },
     ];
     for filter in filters {
-        let expected: Vec<_> = batch.changes.events.iter().rev().filter(|row| filter.takes(row)).map(|row| row.seq).collect();
+        let expected: Vec<_> =
+            batch.changes.events.iter().rev().filter(|row| filter.takes(row)).map(|row| row.seq).collect();
         let (mut found, mut before) = (Vec::new(), None);
         loop {
             let page = store.events(tenant, &filter, before, 7).await.unwrap();
@@ -158,7 +159,7 @@ pub async fn lists_are_filtered_and_paged(world: &mut World) {
     }
 }
 
-pub async fn notifications_are_filtered_and_paged(world: &mut World) {
+pub(crate) async fn notifications_are_filtered_and_paged(world: &mut World) {
     let (store, tenant) = (&world.store, world.tenant);
     let mut tx = store.begin(tenant).await.unwrap();
     let mut batch = Batch::after(tx.head(), tx.now());
@@ -195,7 +196,7 @@ pub async fn notifications_are_filtered_and_paged(world: &mut World) {
     }
 }
 
-pub async fn long_reads_page(world: &mut World) {
+pub(crate) async fn long_reads_page(world: &mut World) {
     for _ in 0..3 {
         commit_events(&world.store, world.tenant, 100).await;
     }
@@ -214,7 +215,7 @@ pub async fn long_reads_page(world: &mut World) {
     assert_eq!(seq, 301);
 }
 
-pub async fn the_feed_pages_by_commit(world: &mut World) {
+pub(crate) async fn the_feed_pages_by_commit(world: &mut World) {
     for count in [5, 1, 3] {
         commit_events(&world.store, world.tenant, count).await;
     }
@@ -229,7 +230,7 @@ pub async fn the_feed_pages_by_commit(world: &mut World) {
     assert_eq!(world.store.oldest_feed_position(world.tenant).await.unwrap(), Some(1));
 }
 
-pub async fn another_tenant_sees_nothing(world: &mut World) {
+pub(crate) async fn another_tenant_sees_nothing(world: &mut World) {
     let (store, other) = (&world.store, tenant_id(2));
     let (written, _) = commit_everything(store, world.tenant).await;
     store.create_tenant("other", other, [3; 32], [4; 32]).await.unwrap();
@@ -281,7 +282,7 @@ pub async fn another_tenant_sees_nothing(world: &mut World) {
     assert_eq!(store.notification(world.tenant, unknown.1).await.unwrap(), None);
 }
 
-pub async fn purges_forget_only_what_is_old(world: &mut World) {
+pub(crate) async fn purges_forget_only_what_is_old(world: &mut World) {
     let (store, tenant) = (&world.store, world.tenant);
     let batch = commit_events(store, tenant, 6).await;
     commit_events(store, tenant, 2).await;

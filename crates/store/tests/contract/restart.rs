@@ -6,7 +6,7 @@ use mandate_store::{Address, Error, OpenOptions, Store};
 use super::build::{Batch, commit_events};
 use super::world::{World, tenant_id};
 
-pub async fn what_was_committed_survives(world: &mut World) {
+pub(crate) async fn what_was_committed_survives(world: &mut World) {
     let committed = commit_events(&world.store, world.tenant, 10).await;
     // A transaction is open when it happens.
     let mut tx = world.store.begin(world.tenant).await.unwrap();
@@ -22,7 +22,7 @@ pub async fn what_was_committed_survives(world: &mut World) {
     assert_eq!(next.head.events.seq, 11);
 }
 
-pub async fn a_second_process_is_refused(world: &mut World) {
+pub(crate) async fn a_second_process_is_refused(world: &mut World) {
     let Some(file) = world.file() else { return };
     let refused = Store::open(&Address::Sqlite(file.clone()), OpenOptions::default()).await.map(drop).unwrap_err();
     let pid = std::process::id();
@@ -31,7 +31,7 @@ pub async fn a_second_process_is_refused(world: &mut World) {
     commit_events(&world.store, world.tenant, 1).await;
 }
 
-pub async fn a_newer_schema_is_refused(world: &mut World) {
+pub(crate) async fn a_newer_schema_is_refused(world: &mut World) {
     let newer = "INSERT INTO schema_version (version) VALUES (99)";
     let Some(done) = world.raw(newer, newer).await else { return };
     done.unwrap();
@@ -50,7 +50,7 @@ pub async fn a_newer_schema_is_refused(world: &mut World) {
     assert_eq!(refused, Err(Error::Newer { found: 99, known: 1 }));
 }
 
-pub async fn a_full_disk_is_survived(world: &mut World) {
+pub(crate) async fn a_full_disk_is_survived(world: &mut World) {
     if world.file().is_none() {
         return;
     }
@@ -84,7 +84,7 @@ pub async fn a_full_disk_is_survived(world: &mut World) {
     store.close().await;
 }
 
-pub async fn the_ballast_comes_and_goes(world: &mut World) {
+pub(crate) async fn the_ballast_comes_and_goes(world: &mut World) {
     let Some(file) = world.file() else { return };
     let mut ballast = file.into_os_string();
     ballast.push(".ballast");

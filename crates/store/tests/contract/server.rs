@@ -14,7 +14,7 @@ static SERVER: OnceCell<Server> = OnceCell::const_new();
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A running server with a template database.
-pub struct Server {
+pub(crate) struct Server {
     /// The URL with `{user}` and `{database}` to be filled in.
     url: String,
     superuser: String,
@@ -24,7 +24,7 @@ pub struct Server {
 
 /// One database made for one test.
 #[derive(Clone)]
-pub struct Database {
+pub(crate) struct Database {
     name: String,
 }
 
@@ -47,7 +47,7 @@ rm -rf "$2" 2>/dev/null || true
 
 impl Server {
     /// The server of this process.
-    pub async fn get() -> &'static Self {
+    pub(crate) async fn get() -> &'static Self {
         SERVER.get_or_init(Self::start).await
     }
 
@@ -88,7 +88,7 @@ impl Server {
     }
 
     /// A fresh database.
-    pub async fn database(&self) -> Database {
+    pub(crate) async fn database(&self) -> Database {
         let name = format!("mandate_test_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         // Copies of one template wait for each other, and fail while another copy is under way.
         let create = format!(
@@ -103,7 +103,7 @@ impl Server {
     }
 
     /// Runs statements in a database as the superuser.
-    pub async fn run(&self, database: &str, text: &str) -> Result<(), sqlx::Error> {
+    pub(crate) async fn run(&self, database: &str, text: &str) -> Result<(), sqlx::Error> {
         let mut connection = self.connect(database).await;
         let done = sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut connection).await;
         connection.close().await?;
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// A superuser's connection.
-    pub async fn connect(&self, database: &str) -> PgConnection {
+    pub(crate) async fn connect(&self, database: &str) -> PgConnection {
         PgConnection::connect(&self.url(&self.superuser, database)).await.expect("the server answers")
     }
 
@@ -122,29 +122,29 @@ impl Server {
 
 impl Database {
     /// Its name on the server.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Its address for a login that row-level security holds.
-    pub async fn address(&self) -> Address {
+    pub(crate) async fn address(&self) -> Address {
         let login = format!("{LOGIN}:{LOGIN}");
         Server::get().await.url(&login, &self.name).parse().expect("an address")
     }
 
     /// Its address for the superuser.
-    pub async fn superuser_address(&self) -> Address {
+    pub(crate) async fn superuser_address(&self) -> Address {
         let server = Server::get().await;
         server.url(&server.superuser, &self.name).parse().expect("an address")
     }
 
     /// Runs statements in it as the superuser.
-    pub async fn run(&self, text: &str) -> Result<(), sqlx::Error> {
+    pub(crate) async fn run(&self, text: &str) -> Result<(), sqlx::Error> {
         Server::get().await.run(&self.name, text).await
     }
 
     /// Removes it.
-    pub async fn remove(&self) {
+    pub(crate) async fn remove(&self) {
         let _ = Server::get().await.run("postgres", &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
     }
 }

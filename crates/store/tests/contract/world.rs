@@ -12,16 +12,16 @@ use super::server::{Database, Server};
 
 /// Which store a case runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Sqlite,
     Postgres,
     Sim,
 }
 
 /// A store, and what it takes to get behind its back.
-pub struct World {
-    pub store: Store,
-    pub tenant: TenantId,
+pub(crate) struct World {
+    pub(crate) store: Store,
+    pub(crate) tenant: TenantId,
     behind: Behind,
 }
 
@@ -32,7 +32,7 @@ enum Behind {
 }
 
 /// The tenant's id.
-pub fn tenant_id(number: u8) -> TenantId {
+pub(crate) fn tenant_id(number: u8) -> TenantId {
     TenantId(uuid_v7(Millis(1_767_225_600_000), [number; 16]))
 }
 
@@ -42,7 +42,7 @@ fn options() -> OpenOptions {
 
 impl World {
     /// A fresh store.
-    pub async fn new(kind: Kind) -> Self {
+    pub(crate) async fn new(kind: Kind) -> Self {
         let (store, behind) = match kind {
             Kind::Sqlite => {
                 let folder = tempfile::tempdir().unwrap();
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// The file, for cases that only SQLite has.
-    pub fn file(&self) -> Option<PathBuf> {
+    pub(crate) fn file(&self) -> Option<PathBuf> {
         match &self.behind {
             Behind::Sqlite { folder } => Some(folder.path().join("test.db")),
             _ => None,
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// The simulated store, for cases that only it has.
-    pub fn sim(&self) -> Option<&Sim> {
+    pub(crate) fn sim(&self) -> Option<&Sim> {
         match &self.behind {
             Behind::Sim(sim) => Some(sim),
             _ => None,
@@ -81,7 +81,7 @@ impl World {
     }
 
     /// The database, for cases that only Postgres has.
-    pub fn database(&self) -> Option<&Database> {
+    pub(crate) fn database(&self) -> Option<&Database> {
         match &self.behind {
             Behind::Postgres { database } => Some(database),
             _ => None,
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Drops the store without closing it, as a crash does, and opens it again.
-    pub async fn crash(&mut self) {
+    pub(crate) async fn crash(&mut self) {
         let store = match &self.behind {
             Behind::Sqlite { folder } => {
                 let nowhere = Sim::new(Millis(0), |_call: Call| Fault::None).store();
@@ -104,7 +104,7 @@ impl World {
     }
 
     /// Runs statements behind the store's back, on Postgres as the superuser. Does nothing in memory.
-    pub async fn raw(&self, lite: &str, pg: &str) -> Option<Result<(), String>> {
+    pub(crate) async fn raw(&self, lite: &str, pg: &str) -> Option<Result<(), String>> {
         let done = match &self.behind {
             Behind::Sqlite { folder } => {
                 let path = format!("sqlite:{}", folder.path().join("test.db").display());
@@ -121,7 +121,7 @@ impl World {
     }
 
     /// Removes what the case made.
-    pub async fn finish(self) {
+    pub(crate) async fn finish(self) {
         self.store.close().await;
         if let Behind::Postgres { database } = &self.behind {
             database.remove().await;

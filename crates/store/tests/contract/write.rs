@@ -7,7 +7,7 @@ use mandate_store::{CommitError, Error};
 use super::build::{Batch, commit_events};
 use super::world::{World, tenant_id};
 
-pub async fn a_commit_is_whole_or_nothing(world: &mut World) {
+pub(crate) async fn a_commit_is_whole_or_nothing(world: &mut World) {
     let first = commit_events(&world.store, world.tenant, 3).await;
 
     // Dropped before the commit.
@@ -36,7 +36,7 @@ pub async fn a_commit_is_whole_or_nothing(world: &mut World) {
     assert_eq!(next.head.events.seq, 5);
 }
 
-pub async fn the_head_moves_from_where_it_was(world: &mut World) {
+pub(crate) async fn the_head_moves_from_where_it_was(world: &mut World) {
     let first = commit_events(&world.store, world.tenant, 1).await;
     // Somebody with another idea of the head.
     let moved = world
@@ -57,7 +57,7 @@ pub async fn the_head_moves_from_where_it_was(world: &mut World) {
     assert_eq!(world.store.head(world.tenant).await.unwrap().events, first.head.events);
 }
 
-pub async fn changes_must_lead_to_the_head(world: &mut World) {
+pub(crate) async fn changes_must_lead_to_the_head(world: &mut World) {
     let spoil: [fn(&mut Batch); 6] = [
         |batch| batch.head.position += 1,
         |batch| batch.head.events.hash = batch.head.audit.hash,
@@ -77,7 +77,7 @@ pub async fn changes_must_lead_to_the_head(world: &mut World) {
     assert_eq!(world.store.head(world.tenant).await.unwrap(), Head::EMPTY);
 }
 
-pub async fn positions_have_no_gap(world: &mut World) {
+pub(crate) async fn positions_have_no_gap(world: &mut World) {
     for count in [1, 4, 2] {
         commit_events(&world.store, world.tenant, count).await;
         let mut tx = world.store.begin(world.tenant).await.unwrap();
@@ -95,7 +95,7 @@ pub async fn positions_have_no_gap(world: &mut World) {
     assert_eq!(world.store.head(world.tenant).await.unwrap().position, 10);
 }
 
-pub async fn keys_are_found_and_replaced(world: &mut World) {
+pub(crate) async fn keys_are_found_and_replaced(world: &mut World) {
     let batch = commit_events(&world.store, world.tenant, 40).await;
     let mut keys: Vec<_> = batch.changes.seen.iter().map(|row| row.key).collect();
     let mut unknown = keys[0];
@@ -122,7 +122,7 @@ pub async fn keys_are_found_and_replaced(world: &mut World) {
     assert_eq!(tx.seen(&[row.key]).await.unwrap(), [Some(row)]);
 }
 
-pub async fn the_first_outcome_stays(world: &mut World) {
+pub(crate) async fn the_first_outcome_stays(world: &mut World) {
     let batch = commit_events(&world.store, world.tenant, 2).await;
     let event = batch.changes.events[0].id;
     for failed in [true, false] {
@@ -138,7 +138,7 @@ pub async fn the_first_outcome_stays(world: &mut World) {
     assert_eq!(world.store.outcomes_of(world.tenant, &ids).await.unwrap().len(), 1);
 }
 
-pub async fn tenants_are_made_once(world: &mut World) {
+pub(crate) async fn tenants_are_made_once(world: &mut World) {
     let again = world.store.create_tenant("default", tenant_id(9), [8; 32], [8; 32]).await.unwrap();
     assert_eq!((again.id, again.secret, again.signing_seed), (world.tenant, [1; 32], [2; 32]));
     assert_eq!(world.store.tenant("default").await.unwrap(), Some(again));
