@@ -79,7 +79,8 @@ statements! {
     LIST_FLOOR: Sql::both(
         "SELECT id FROM notification WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3 - 1",
     );
-    /// Takes what is due and nobody holds: `$2` for how long, of `$3` lanes, `$4` of each.
+    /// Takes what is due and nobody holds: `$2` for how long, of `$3` lanes, `$4` of each. Postgres picks in a step of
+    /// its own: within a join it would pick again for each row, and pass the limit.
     CLAIM: Sql {
         lite: claim!(
             "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
@@ -92,11 +93,13 @@ statements! {
         ),
         pg: claim!(
             "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-            "UPDATE notification SET lease_until = clock.now + $2 FROM clock, due CROSS JOIN LATERAL (
-               SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
-                 AND n.due_at <= (SELECT now FROM clock) AND n.lease_until <= (SELECT now FROM clock)
-               ORDER BY n.due_at, n.id LIMIT $4 FOR UPDATE SKIP LOCKED) AS p
-             WHERE notification.tenant = $1 AND notification.id = p.id
+            ", picked (id) AS MATERIALIZED (
+               SELECT p.id FROM due CROSS JOIN LATERAL (
+                 SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
+                   AND n.due_at <= (SELECT now FROM clock) AND n.lease_until <= (SELECT now FROM clock)
+                 ORDER BY n.due_at, n.id LIMIT $4 FOR UPDATE SKIP LOCKED) AS p)
+             UPDATE notification SET lease_until = clock.now + $2 FROM clock, picked
+             WHERE notification.tenant = $1 AND notification.id = picked.id
              RETURNING notification.*"
         ),
     };
