@@ -101,6 +101,9 @@ pub async fn run(seed: u64, steps: usize) -> Report {
         world.submit().await;
         world.claim().await;
         world.deliver(false).await;
+        if world.is_settled().await {
+            break;
+        }
     }
     world.check().await;
     world.report
@@ -248,6 +251,12 @@ impl World {
                 self.outbox.offer(Parcel { row: Arc::new(row), event: None });
             }
         }
+    }
+
+    async fn is_settled(&self) -> bool {
+        let queued = NotificationFilter { state: Some(NotificationState::Queued), ..NotificationFilter::default() };
+        let page = self.store.notifications(self.tenant.id, &queued, None, 1).await;
+        self.unanswered.is_empty() && page.is_ok_and(|page| page.items.is_empty())
     }
 
     async fn check(&mut self) {

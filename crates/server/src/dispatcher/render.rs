@@ -64,7 +64,9 @@ fn about_event(
         })
         .collect();
     let at = |n: u32| places.get(n as usize).map(|place| (place.resource.as_str(), place.source.as_str()));
-    let sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
+    let mut sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
+    // Two rules may give one reason.
+    sentences.dedup();
     let late = event.flags.contains(Flag::Late).then(|| {
         let by = event.received_at.since(event.timestamp).0 / 1_000;
         format!("arrived {by} s after it happened")

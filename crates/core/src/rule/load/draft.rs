@@ -47,6 +47,12 @@ pub(super) struct Draft {
     pub(super) broken: bool,
 }
 
+impl Draft {
+    pub(super) fn is_shipped(&self) -> bool {
+        self.layer == Layer::Shipped
+    }
+}
+
 /// Every rule and critical point of one file.
 pub(super) fn read(
     file: usize,
