@@ -59,3 +59,43 @@ pub struct Routing {
     /// How many notifications were written with it.
     pub notifications_planned: u32,
 }
+
+/// What a client had to drop while the server was away, as `dropped` beside `events` in a request (EVT-9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Dropped {
+    /// How many events and outcomes are lost.
+    pub count: u64,
+    /// When the first of them happened, in Unix milliseconds.
+    pub since: i64,
+    /// When the last of them happened, in Unix milliseconds.
+    pub until: i64,
+}
+
+/// How an action ended, as `POST /v1/events/{id}/outcome` takes it (EVT-10).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    /// Whether it did what it was asked to.
+    pub status: OutcomeStatus,
+    /// What went wrong, in the words of who ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The kind of failure, such as `tool_error`, `protocol_error`, `cancelled` or `disconnected`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_mode: Option<String>,
+    /// From call to result, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<i64>,
+    /// Shapes and sizes of what came back, never its text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<serde_json::Value>,
+}
+
+/// Whether an action did what it was asked to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeStatus {
+    /// It did.
+    Completed,
+    /// It did not.
+    Failed,
+}

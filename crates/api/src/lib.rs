@@ -8,5 +8,5 @@ pub mod event;
 pub mod problem;
 
 pub use control::{AgentState, Control};
-pub use event::{Receipt, SubmitResponse, SubmitStatus};
+pub use event::{Dropped, Outcome, OutcomeStatus, Receipt, SubmitResponse, SubmitStatus};
 pub use problem::{FieldError, Problem};
