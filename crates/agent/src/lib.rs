@@ -7,9 +7,12 @@
 //! Nothing here reads the environment, the clock or the system's randomness: the binary passes them in ([`Env`]).
 
 pub mod client;
+pub mod control;
 mod env;
 pub mod record;
+pub mod sender;
 pub mod spool;
+mod tasks;
 
 
 pub use client::{Client, Error};
