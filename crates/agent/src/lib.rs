@@ -9,6 +9,7 @@
 pub mod client;
 pub mod control;
 mod env;
+pub mod mcp;
 pub mod record;
 pub mod sender;
 pub mod spool;
