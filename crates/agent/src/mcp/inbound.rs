@@ -195,7 +195,7 @@ mod tests {
             mouth: Arc::new(Mouth::new(&mut client)),
             gate: Arc::new(gate),
             known: Arc::default(),
-            tap: Arc::default(),
+            tap: Arc::new(Tap::new(|| 0)),
             rest: Rest::default(),
         };
         let pieces = pieces.iter().flat_map(|piece| piece.chunks(CHUNK_BYTES)).map(<[u8]>::to_vec).collect();

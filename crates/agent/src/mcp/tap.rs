@@ -26,9 +26,19 @@ pub(super) enum Piece {
     ClientGap,
 }
 
+/// When something passed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passed {
+    /// In Unix milliseconds.
+    pub(super) at: i64,
+    /// On the monotonic clock, for durations.
+    pub(super) instant: Instant,
+}
+
 /// The queue between pumps and session.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tap {
+    now: fn() -> i64,
     queue: Mutex<Queue>,
     arrived: Condvar,
     idle: Condvar,
@@ -36,16 +46,21 @@ pub(super) struct Tap {
 
 #[derive(Debug, Default)]
 struct Queue {
-    pieces: VecDeque<(Instant, Piece)>,
+    pieces: VecDeque<(Passed, Piece)>,
     bytes: usize,
     working: bool,
     closed: bool,
 }
 
 impl Tap {
+    /// An empty queue that stamps what comes by this clock.
+    pub(super) fn new(now: fn() -> i64) -> Self {
+        Self { now, queue: Mutex::default(), arrived: Condvar::new(), idle: Condvar::new() }
+    }
+
     /// Adds a copy; a gap when there is no room. [`Self::wake`] must follow.
     pub(super) fn push(&self, piece: Piece) {
-        let at = Instant::now();
+        let at = Passed { at: (self.now)(), instant: Instant::now() };
         let mut queue = self.lock();
         let (size, limit, gap) = match &piece {
             Piece::Client(bytes) | Piece::Peek(bytes) => (bytes.len(), MAX_CLIENT_BYTES, Piece::ClientGap),
@@ -72,7 +87,7 @@ impl Tap {
     }
 
     /// The next copy and when it passed; `None` once closed and empty. Waits.
-    pub(super) fn next(&self) -> Option<(Instant, Piece)> {
+    pub(super) fn next(&self) -> Option<(Passed, Piece)> {
         let mut queue = self.lock();
         queue.working = false;
         loop {

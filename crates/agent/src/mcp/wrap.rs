@@ -156,11 +156,12 @@ struct Hands {
 impl Hands {
     fn new(options: Options) -> Self {
         let (records, waiting) = mpsc::channel(MAX_RECORDS_WAITING);
+        let now = options.env.now;
         Self {
             options,
             gate: Arc::new(Gate::new(Control::running())),
             known: Arc::default(),
-            tap: Arc::default(),
+            tap: Arc::new(Tap::new(now)),
             tasks: Tasks::new(),
             records: Some(records),
             waiting: Some(waiting),
@@ -218,9 +219,8 @@ impl Hands {
                 }
             };
             let ticks = |at: Instant| i64::try_from(at.duration_since(begin).as_millis()).unwrap_or(i64::MAX);
-            while let Some((at, piece)) = tap.next() {
-                let tick = ticks(at);
-                let at = (env.now)() - i64::try_from(at.elapsed().as_millis()).unwrap_or(0);
+            while let Some((passed, piece)) = tap.next() {
+                let (at, tick) = (passed.at, ticks(passed.instant));
                 match piece {
                     Piece::Client(lines) => tell(session.client(&lines, at, tick)),
                     Piece::Peek(line) => tell(session.peek(&line)),

@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::io::{Read, Write, stdin, stdout};
 
-pub fn play(record: &str, script: &str) {
+pub(crate) fn play(record: &str, script: &str) {
     let mut peer = Peer { record: File::create(record).expect("a place for the record") };
     for step in script.lines() {
         let (step, rest) = step.trim().split_once(' ').unwrap_or((step.trim(), ""));

@@ -5,7 +5,7 @@ use std::io::{BufRead, Write, stdin, stdout};
 
 use serde_json::{Value, json};
 
-pub fn serve(record: &str) {
+pub(crate) fn serve(record: &str) {
     let mut record = File::create(record).expect("a place for the record");
     for line in stdin().lock().lines() {
         let line = line.expect("text");
