@@ -61,6 +61,17 @@ pub struct Routing {
     pub notifications_planned: u32,
 }
 
+/// What a client had to drop while the server was away, as `dropped` beside `events` in a request (EVT-9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Dropped {
+    /// How many events and outcomes are lost.
+    pub count: u64,
+    /// When the first of them happened, in Unix milliseconds.
+    pub since: i64,
+    /// When the last of them happened, in Unix milliseconds.
+    pub until: i64,
+}
+
 /// What became of an action, as its agent reports it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

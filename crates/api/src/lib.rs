@@ -19,7 +19,9 @@ pub mod stream;
 pub use agent::{Agent, PauseAllAnswer, PauseRequest};
 pub use config::{ConfigFile, ConfigVersion};
 pub use control::{AgentState, Control};
-pub use event::{Outcome, OutcomeAnswer, OutcomeReport, OutcomeStatus, Receipt, Routing, SubmitResponse, SubmitStatus};
+pub use event::{
+    Dropped, Outcome, OutcomeAnswer, OutcomeReport, OutcomeStatus, Receipt, Routing, SubmitResponse, SubmitStatus,
+};
 pub use key::{Key, KeyRequest, KeyScope, NewKey};
 pub use notification::{Attempt, Notification};
 pub use owner::{OwnerAnswer, OwnerStep, PartyRef};
