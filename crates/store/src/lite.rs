@@ -52,11 +52,10 @@ impl Lite {
         if let Some(pages) = options.max_pages {
             write = write.pragma("max_page_count", pages.to_string());
         }
-        // A test that fills the disk asks for fewer pages than the schema takes on first opening.
         let writer = pool().max_connections(1).acquire_timeout(options.acquire_timeout).connect_with(write).await?;
         migrate::lite(&mut *writer.acquire().await?).await?;
 
-        let read = connect.read_only(true).pragma("cache_size", "-8192").pragma("mmap_size", (256 << 20).to_string());
+        let read = connect.read_only(true).pragma("cache_size", "-8192");
         let readers =
             pool().max_connections(options.readers).acquire_timeout(options.acquire_timeout).connect_lazy_with(read);
         let ballast = Ballast::beside(path);
