@@ -57,7 +57,7 @@ pub(crate) async fn a_full_disk_is_survived(world: &mut World) {
     let folder = tempfile::tempdir().unwrap();
     let address = Address::Sqlite(folder.path().join("small.db"));
     let options = |max_pages| OpenOptions { ballast: false, max_pages, ..OpenOptions::default() };
-    let store = Store::open(&address, options(Some(120))).await.unwrap();
+    let store = Store::open(&address, options(Some(200))).await.unwrap();
     let tenant = tenant_id(1);
     store.create_tenant("default", tenant, [1; 32], [2; 32]).await.unwrap();
     let mut last = Head::EMPTY;
