@@ -1,6 +1,6 @@
 //! How fast batches of 100 events are stored, beside a bare loop of the same rows over the same driver.
 //!
-//! `cargo bench -p mandate-store --features sim --bench insert -- [sqlite|postgres]`
+//! `cargo bench -p mandate-store --bench insert -- [sqlite|postgres]`
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 

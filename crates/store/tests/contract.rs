@@ -1,5 +1,4 @@
 //! What every store promises: each case runs on a fresh SQLite, Postgres and simulated store.
-#![cfg(feature = "sim")]
 
 mod contract {
     pub(crate) mod build;
