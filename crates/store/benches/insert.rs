@@ -1,6 +1,6 @@
 //! How fast batches of 100 events are stored, beside a bare loop of the same rows over the same driver.
 //!
-//! `cargo bench -p mandate-store --features sim --bench insert [-- sqlite|postgres]`
+//! `cargo bench -p mandate-store --bench insert -- [sqlite|postgres]`
 #![expect(clippy::print_stdout, reason = "a benchmark prints what it measured")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
@@ -38,6 +38,10 @@ async fn main() {
     }
     if runs("postgres") {
         let server = server::Server::get().await;
+        // What tests leave out, and any real server does.
+        for setting in ["ALTER SYSTEM SET fsync = on", "SELECT pg_reload_conf()"] {
+            server.run("postgres", setting).await.unwrap();
+        }
         let address = server.database().await.address().await;
         for round in 0..3 {
             report("postgres store", store_rate(&address, &format!("tenant-{round}"), round).await);

@@ -1,5 +1,4 @@
 //! What every store promises: each case runs on a fresh SQLite, Postgres and simulated store.
-#![cfg(feature = "sim")]
 
 mod contract {
     pub(crate) mod build;
@@ -40,6 +39,7 @@ macro_rules! cases {
 cases! {
     write::a_commit_is_whole_or_nothing
     write::the_head_moves_from_where_it_was
+    write::writers_take_turns
     write::changes_must_lead_to_the_head
     write::positions_have_no_gap
     write::keys_are_found_and_replaced

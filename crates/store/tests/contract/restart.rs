@@ -57,7 +57,7 @@ pub(crate) async fn a_full_disk_is_survived(world: &mut World) {
     let folder = tempfile::tempdir().unwrap();
     let address = Address::Sqlite(folder.path().join("small.db"));
     let options = |max_pages| OpenOptions { ballast: false, max_pages, ..OpenOptions::default() };
-    let store = Store::open(&address, options(Some(120))).await.unwrap();
+    let store = Store::open(&address, options(Some(200))).await.unwrap();
     let tenant = tenant_id(1);
     store.create_tenant("default", tenant, [1; 32], [2; 32]).await.unwrap();
     let mut last = Head::EMPTY;
@@ -72,6 +72,16 @@ pub(crate) async fn a_full_disk_is_survived(world: &mut World) {
         last = batch.head;
     };
     assert!(matches!(full, Error::Full(_)), "{full:?}");
+    // Trying again says the same, and leaves nothing half open.
+    for _ in 0..2 {
+        let mut tx = store.begin(tenant).await.unwrap();
+        assert_eq!(*tx.head(), last);
+        let mut batch = Batch::after(tx.head(), tx.now());
+        batch.events(20);
+        let full = tx.write(&batch.changes, &batch.head).await.unwrap_err();
+        assert!(matches!(full, Error::Full(_)), "{full:?}");
+        assert!(tx.commit().await.is_err());
+    }
     // Reads go on, and nothing of the failed commit is there.
     assert_eq!(store.head(tenant).await.unwrap(), last);
     assert_eq!(store.events_from(tenant, last.events.seq, 10).await.unwrap().len(), 1);
