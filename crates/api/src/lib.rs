@@ -28,5 +28,5 @@ pub use page::Page;
 pub use problem::{FieldError, Problem};
 pub use status::Status;
 pub use stored::Event;
-pub use submit::{Batch, NewActor, NewEvent, SubmitRequest};
 pub use stream::{ClientMessage, FeedData, ServerMessage, StreamFilter};
+pub use submit::{Batch, NewActor, NewEvent, SubmitRequest};

@@ -100,11 +100,13 @@ mod tests {
     #[test]
     fn a_key_is_new_and_stored_as_its_hash_alone() {
         let counter = std::sync::atomic::AtomicU8::new(0);
-        let env = Env::new(|| Millis(1_767_225_600_000), move |bytes| {
-            bytes.fill(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-        });
-        let wish =
-            || KeyWish { scope: Scope::Read, name: None, agent: None, person: None, expires_at: None };
+        let env = Env::new(
+            || Millis(1_767_225_600_000),
+            move |bytes| {
+                bytes.fill(counter.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
+            },
+        );
+        let wish = || KeyWish { scope: Scope::Read, name: None, agent: None, person: None, expires_at: None };
         let (text, row) = generate(&env, wish());
         assert_eq!((text.len(), row.hash), (67, hash_key(&text)));
         assert!(!format!("{row:?}").contains(&text));

@@ -134,7 +134,14 @@ impl Metrics {
             text.sample("mandate_channel_sent_total", "counter", "attempts taken", "channel", name, &channel.sent);
         }
         for (name, channel) in &self.channels {
-            text.sample("mandate_channel_failed_total", "counter", "attempts not taken", "channel", name, &channel.failed);
+            text.sample(
+                "mandate_channel_failed_total",
+                "counter",
+                "attempts not taken",
+                "channel",
+                name,
+                &channel.failed,
+            );
         }
         for (name, help, histogram) in [
             ("ingestion", "from a request's arrival to its answer", &self.ingestion),

@@ -42,7 +42,10 @@ impl Keys {
     ///
     /// # Errors
     /// What the store said.
-    pub async fn load(store: &Store, tenants: impl IntoIterator<Item = TenantId>) -> Result<Self, mandate_store::Error> {
+    pub async fn load(
+        store: &Store,
+        tenants: impl IntoIterator<Item = TenantId>,
+    ) -> Result<Self, mandate_store::Error> {
         let keys = Self::default();
         for tenant in tenants {
             keys.apply(tenant, &store.keys(tenant).await?);

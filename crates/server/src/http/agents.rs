@@ -150,7 +150,12 @@ async fn one(caller: &Caller, id: Segment, paused: bool, request: PauseRequest) 
     Ok(Answer(view::agent(row, &caller.tenant.snapshot.borrow())))
 }
 
-async fn all(app: &App, caller: &Caller, paused: bool, request: PauseRequest) -> Result<Answer<PauseAllAnswer>, Refused> {
+async fn all(
+    app: &App,
+    caller: &Caller,
+    paused: bool,
+    request: PauseRequest,
+) -> Result<Answer<PauseAllAnswer>, Refused> {
     caller.may(Right::Respond, if paused { "agents.pause_all" } else { "agents.resume_all" })?;
     let preview = request.preview;
     let reason = checked(request)?;

@@ -47,14 +47,16 @@ pub(super) async fn get(
     let tenant = caller.tenant.tenant.id;
     let snapshot = caller.tenant.snapshot.borrow().clone();
     let Some(id) = app.store.head(tenant).await?.config else {
-        let shipped = ConfigVersion { id: None, hash: Some(snapshot.id.to_string()), at: None, by: None, files: Vec::new() };
+        let shipped =
+            ConfigVersion { id: None, hash: Some(snapshot.id.to_string()), at: None, by: None, files: Vec::new() };
         return Ok(Answer(shipped));
     };
     let row = app.store.config(tenant, id).await?;
     let row = row.ok_or_else(|| Refused::internal(format!("the configuration {id} in force is not stored")))?;
     let files: BTreeMap<String, String> = serde_json::from_slice(&row.files)
         .map_err(|error| Refused::internal(format!("the files of configuration {id}: {error}")))?;
-    let file = |(path, text): (String, String)| ConfigFile { path, bytes: text.len() as u64, text: show.text.then_some(text) };
+    let file =
+        |(path, text): (String, String)| ConfigFile { path, bytes: text.len() as u64, text: show.text.then_some(text) };
     Ok(Answer(ConfigVersion {
         id: Some(id.0),
         hash: Some(row.hash.to_string()),
@@ -73,7 +75,8 @@ pub(super) async fn get(
 )]
 pub(super) async fn put(State(_app): State<App>, caller: Caller, kind: Segment) -> Result<(), Refused> {
     caller.may(Right::Admin, "config.put")?;
-    let detail = format!("`{}` is managed by files: change it in the directory given as `--config` and start again", kind.0);
+    let detail =
+        format!("`{}` is managed by files: change it in the directory given as `--config` and start again", kind.0);
     Err(Refused::new(Code::ManagedByFiles, detail))
 }
 
@@ -148,7 +151,7 @@ pub(super) async fn explain(
     let submission = snapshot.captured(&submission).unwrap_or(submission);
     let now = app.env.now();
     let times = Times { timestamp: now, received_at: now, processed_at: now };
-    let observed = Observed::default();
+    let observed = Observed::NOTHING;
     let planned = plan::plan(&snapshot, &observed, &submission, EventId(Uuid::nil()), times);
     let mut record: Value = serde_json::from_slice(&planned.record(&snapshot, &observed))
         .map_err(|error| Refused::internal(format!("a plan's record: {error}")))?;

@@ -96,8 +96,8 @@ pub(super) async fn control(
 
 /// A key that reads may read all; an ingest key its own agents.
 fn may_read(caller: &Caller, id: &str) -> Result<(), Refused> {
-    let own = Right::Ingest.is_given_by(caller.key().scope)
-        && caller.binding().is_none_or(|binding| binding.allows(id));
+    let own =
+        Right::Ingest.is_given_by(caller.key().scope) && caller.binding().is_none_or(|binding| binding.allows(id));
     if own { Ok(()) } else { caller.may(Right::Read, "agents.control") }
 }
 
@@ -138,9 +138,7 @@ impl Watch {
             let row = match changed {
                 Ok(row) if row.id == self.id => Some(row.as_ref().clone()),
                 Ok(_) => continue,
-                Err(RecvError::Lagged(_)) => {
-                    self.app.store.agent(self.caller.tenant.tenant.id, &self.id).await.ok()?
-                }
+                Err(RecvError::Lagged(_)) => self.app.store.agent(self.caller.tenant.tenant.id, &self.id).await.ok()?,
                 Err(RecvError::Closed) => return None,
             };
             let version = row.as_ref().map_or(0, |row| row.version);

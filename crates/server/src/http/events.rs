@@ -56,7 +56,8 @@ impl Filter {
     fn read(self) -> Result<EventFilter, Refused> {
         for (name, given) in [("team", &self.team), ("q", &self.q)] {
             if given.is_some() {
-                let detail = format!("the filter `{name}` is not available yet; use actor, resource, type, path or session");
+                let detail =
+                    format!("the filter `{name}` is not available yet; use actor, resource, type, path or session");
                 return Err(Refused::new(Code::NotAvailable, detail));
             }
         }
@@ -85,7 +86,8 @@ impl Filter {
 
 /// Checks that a text is `type:id`.
 pub(super) fn address(text: String) -> Result<String, Refused> {
-    let known = text.split_once(':').is_some_and(|(kind, id)| ResourceKind::from_word(kind).is_some() && !id.is_empty());
+    let known =
+        text.split_once(':').is_some_and(|(kind, id)| ResourceKind::from_word(kind).is_some() && !id.is_empty());
     if known {
         return Ok(text);
     }

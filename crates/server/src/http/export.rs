@@ -63,7 +63,11 @@ enum Chain {
     responses((status = 200, description = "one stored event a line", body = String, content_type = "application/jsonl"),
         QueryProblems, KeyProblems)
 )]
-pub(super) async fn events(State(app): State<App>, caller: Caller, Params(part): Params<Part>) -> Result<Response, Refused> {
+pub(super) async fn events(
+    State(app): State<App>,
+    caller: Caller,
+    Params(part): Params<Part>,
+) -> Result<Response, Refused> {
     caller.may(Right::Read, "export.events")?;
     let tenant = caller.tenant.tenant.id;
     let (from, to) = part.ends(app.store.head(tenant).await?.events.seq)?;
@@ -76,7 +80,11 @@ pub(super) async fn events(State(app): State<App>, caller: Caller, Params(part):
     responses((status = 200, description = "one audit entry a line", body = String, content_type = "application/jsonl"),
         QueryProblems, KeyProblems)
 )]
-pub(super) async fn audit(State(app): State<App>, caller: Caller, Params(part): Params<Part>) -> Result<Response, Refused> {
+pub(super) async fn audit(
+    State(app): State<App>,
+    caller: Caller,
+    Params(part): Params<Part>,
+) -> Result<Response, Refused> {
     caller.may(Right::Admin, "export.audit")?;
     let tenant = caller.tenant.tenant.id;
     let (from, to) = part.ends(app.store.head(tenant).await?.audit.seq)?;
@@ -91,7 +99,13 @@ fn lines(app: App, tenant: TenantId, chain: Chain, from: i64, to: i64) -> Respon
 }
 
 /// An error in the middle cannot change the status any more: the connection breaks off instead.
-fn pages(app: App, tenant: TenantId, chain: Chain, from: i64, to: i64) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
+fn pages(
+    app: App,
+    tenant: TenantId,
+    chain: Chain,
+    from: i64,
+    to: i64,
+) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
     stream::try_unfold(from, move |next| {
         let app = app.clone();
         async move {
@@ -121,7 +135,10 @@ async fn page(app: &App, tenant: TenantId, chain: Chain, next: i64, to: i64) -> 
             let rows = app.store.audit_from(tenant, next, limit).await?;
             for row in &rows {
                 let entry = audit::stored_form(row);
-                line(&mut text, &entry.map_err(|error| Refused::internal(format!("audit entry {}: {error}", row.seq)))?);
+                line(
+                    &mut text,
+                    &entry.map_err(|error| Refused::internal(format!("audit entry {}: {error}", row.seq)))?,
+                );
             }
             rows.last().map(|row| row.seq)
         }

@@ -65,9 +65,8 @@ pub(super) async fn revoke(State(app): State<App>, caller: Caller, id: Segment) 
 }
 
 fn wish(request: KeyRequest, now: Millis) -> Result<KeyWish, Refused> {
-    let wrong = |pointer: &str, code: &str, detail: String| {
-        Err(Refused::new(Code::InvalidRequest, detail).at(pointer, code))
-    };
+    let wrong =
+        |pointer: &str, code: &str, detail: String| Err(Refused::new(Code::InvalidRequest, detail).at(pointer, code));
     for (pointer, text) in [("/name", &request.name), ("/agent", &request.agent), ("/person", &request.person)] {
         let Some(text) = text else { continue };
         if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
@@ -76,9 +75,14 @@ fn wish(request: KeyRequest, now: Millis) -> Result<KeyWish, Refused> {
     }
     if let Some(agent) = &request.agent {
         if request.scope != KeyScope::Ingest {
-            return wrong("/agent", "not_here", "only an ingest key is bound to an agent; leave `agent` out".to_owned());
+            return wrong(
+                "/agent",
+                "not_here",
+                "only an ingest key is bound to an agent; leave `agent` out".to_owned(),
+            );
         }
-        let letters = |pattern: &str| pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:@/-*?".contains(&byte));
+        let letters =
+            |pattern: &str| pattern.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:@/-*?".contains(&byte));
         if let Some(bad) = Binding::new(agent).patterns().find(|pattern| pattern.is_empty() || !letters(pattern)) {
             return wrong("/agent", "invalid_id", format!("`{bad}` is no agent id and no glob with `*` and `?`"));
         }
@@ -89,7 +93,11 @@ fn wish(request: KeyRequest, now: Millis) -> Result<KeyWish, Refused> {
         return wrong("/person", "invalid_handle", format!("`{person}` is no handle; write `@` and the name"));
     }
     if request.expires_at.is_some_and(|at| at <= now.0) {
-        return wrong("/expires_at", "in_the_past", "`expires_at` is a time in the future, in Unix milliseconds".to_owned());
+        return wrong(
+            "/expires_at",
+            "in_the_past",
+            "`expires_at` is a time in the future, in Unix milliseconds".to_owned(),
+        );
     }
     let scope = match request.scope {
         KeyScope::Ingest => Scope::Ingest,

@@ -59,8 +59,12 @@ pub(super) async fn list(
         Some(party) => snapshot.log_name(party),
         None => name,
     });
-    let filter =
-        NotificationFilter { recipient, channel: filter.channel, state: state.transpose()?, since: filter.since.map(Millis) };
+    let filter = NotificationFilter {
+        recipient,
+        channel: filter.channel,
+        state: state.transpose()?,
+        since: filter.since.map(Millis),
+    };
     let page = app.store.notifications(caller.tenant.tenant.id, &filter, before, limit).await?;
     let items = page.items.iter().map(|row| view::notification(row, &snapshot, false)).collect();
     Ok(Answer(Page { items, next_cursor: page.next.map(|id| id.to_string()) }))

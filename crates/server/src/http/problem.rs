@@ -126,7 +126,7 @@ impl Refused {
     /// The same, with when to come back.
     #[must_use]
     pub fn retry_after(mut self, wait: Span) -> Self {
-        self.0.retry_after = Some(u32::try_from(wait.0.max(0).div_ceil(1_000)).unwrap_or(u32::MAX));
+        self.0.retry_after = Some(u32::try_from(wait.0.max(0).saturating_add(999) / 1_000).unwrap_or(u32::MAX));
         self
     }
 

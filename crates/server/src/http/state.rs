@@ -86,6 +86,13 @@ impl HttpState {
         settings.limits.streams.saturating_sub(self.streams.available_permits())
     }
 
+    /// Ends when no live stream is open.
+    pub(super) async fn streams_ended(&self, settings: &Settings) {
+        let all = u32::try_from(settings.limits.streams).unwrap_or(u32::MAX);
+        // The semaphore is never closed, so the error cannot be.
+        let _ = self.streams.acquire_many(all).await;
+    }
+
     /// Tells open streams to end.
     pub fn close_streams(&self) {
         self.closing.send_replace(true);

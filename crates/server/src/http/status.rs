@@ -10,8 +10,8 @@ use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use mandate_api::status::{AgentCounts, ChannelHealth, LastHour, Queue, StoreSize};
 use mandate_api::Status;
+use mandate_api::status::{AgentCounts, ChannelHealth, LastHour, Queue, StoreSize};
 
 pub use sample::{Sample, Sampler, Samples, sample};
 
@@ -57,9 +57,9 @@ fn health(app: &App, tenant: &TenantHandle, channel: &ChannelSettings) -> Channe
     let error = figures.and_then(crate::metrics::Channel::error);
     let last_sent_at = figures.map(|figures| figures.last_sent_at.load(Relaxed)).filter(|at| *at > 0);
     let (sent, failed) = figures.map_or((0, 0), |figures| (figures.sent.get(), figures.failed.get()));
-    let broken = lanes(tenant, &channel.name).find_map(|lane| lane.broken).or_else(|| {
-        error.as_ref().filter(|error| error.broken).map(|error| error.why.clone())
-    });
+    let broken = lanes(tenant, &channel.name)
+        .find_map(|lane| lane.broken)
+        .or_else(|| error.as_ref().filter(|error| error.broken).map(|error| error.why.clone()));
     let state = match (&broken, &error) {
         (Some(_), _) => "broken",
         (None, Some(_)) => "failing",
@@ -82,7 +82,9 @@ fn lanes(tenant: &TenantHandle, channel: &str) -> impl Iterator<Item = crate::di
     let told = tenant.lanes.borrow().as_ref().map(|health| health.borrow().clone()).unwrap_or_default();
     let own = channel.to_owned();
     told.into_iter().filter(move |lane| {
-        lane.lane.strip_prefix(own.as_str()).is_some_and(|rest| rest.is_empty() || !rest.starts_with(char::is_alphanumeric))
+        lane.lane
+            .strip_prefix(own.as_str())
+            .is_some_and(|rest| rest.is_empty() || !rest.starts_with(char::is_alphanumeric))
     })
 }
 

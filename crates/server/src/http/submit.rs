@@ -28,7 +28,7 @@ use crate::auth::Right;
 use crate::input::{EventsInput, ItemAnswer, Prepared, Recorded, Refusal};
 
 /// A request may hold this many items (EVT-7).
-pub const MAX_ITEMS: usize = 1_000;
+const MAX_ITEMS: usize = 1_000;
 /// So many items are read before others get a turn.
 const TURN: usize = 64;
 /// What an item holds in memory beside its text, roughly.

@@ -32,14 +32,15 @@ pub(super) fn parse(text: &str) -> Result<Items<'_>, Refused> {
     let one = || Items { items: vec![text], sent_at: None, is_batch: false };
     match serde_json::from_str::<Envelope<'_>>(text) {
         Ok(Envelope { events: None, .. }) => Ok(one()),
-        Ok(Envelope { events: Some(Events::TooMany), .. }) => Err(Refused::new(
-            Code::TooLarge,
-            format!("a request may hold {MAX_ITEMS} items; send the rest in another"),
-        )),
+        Ok(Envelope { events: Some(Events::TooMany), .. }) => {
+            Err(Refused::new(Code::TooLarge, format!("a request may hold {MAX_ITEMS} items; send the rest in another")))
+        }
         Ok(Envelope { events: Some(Events::Items(items)), sent_at, unknown }) => {
             if let Some(name) = unknown {
-                let detail = format!("beside `events` stands `{name}`; only `sent_at` may, what is known of an event \
-                                      goes into it");
+                let detail = format!(
+                    "beside `events` stands `{name}`; only `sent_at` may, what is known of an event \
+                                      goes into it"
+                );
                 return Err(Refused::new(Code::InvalidRequest, detail).at(pointer(&name), "unknown_member"));
             }
             if items.is_empty() {
@@ -53,7 +54,8 @@ pub(super) fn parse(text: &str) -> Result<Items<'_>, Refused> {
         Err(error) if !error.is_data() && serde_json::from_str::<&RawValue>(text).is_ok() => Ok(one()),
         Err(error) => {
             let message = error.to_string();
-            let at = if message.starts_with("duplicate field") || message.contains("`events`") { "/events" } else { "" };
+            let at =
+                if message.starts_with("duplicate field") || message.contains("`events`") { "/events" } else { "" };
             Err(extract::refused(&error, at.to_owned()))
         }
     }
@@ -198,7 +200,9 @@ mod tests {
 
     #[test]
     fn a_body_is_one_event_or_a_list() {
-        for one in ["{}", r#" {"action":{"type":"deploy"}} "#, r#"{"sent_at":"x"}"#, r#"{"\ud800":1}"#, r#"{"a":1e999}"#] {
+        for one in
+            ["{}", r#" {"action":{"type":"deploy"}} "#, r#"{"sent_at":"x"}"#, r#"{"\ud800":1}"#, r#"{"a":1e999}"#]
+        {
             check(one, Ok((&[one], None)));
         }
         check(r#"{"events":[{}, {"a":1} ,7],"sent_at":5}"#, Ok((&["{}", r#"{"a":1}"#, "7"], Some(5))));
