@@ -15,6 +15,7 @@ pub mod problem;
 pub mod status;
 pub mod stored;
 pub mod stream;
+pub mod submit;
 
 pub use agent::{Agent, PauseAllAnswer, PauseRequest};
 pub use config::{ConfigFile, ConfigVersion};
@@ -24,9 +25,10 @@ pub use event::{
 };
 pub use key::{Key, KeyRequest, KeyScope, NewKey};
 pub use notification::{Attempt, Notification};
-pub use owner::{OwnerAnswer, OwnerStep, PartyRef};
+pub use owner::{Owner, OwnerAnswer, OwnerLayers, OwnerPlace, OwnerStep};
 pub use page::Page;
 pub use problem::{FieldError, Problem};
 pub use status::Status;
 pub use stored::Event;
 pub use stream::{ClientMessage, FeedData, ServerMessage, StreamFilter};
+pub use submit::{Batch, NewActor, NewEvent, SubmitRequest};

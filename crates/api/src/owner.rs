@@ -3,40 +3,96 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The owners of a resource with every step that was tried.
+/// Who owns a resource, and what each step of the search said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnerAnswer {
     /// The resource asked for, `type:id`.
     pub resource: String,
-    /// Its repository, when one was named.
+    /// The repository of a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repo: Option<String>,
-    /// The owners, most responsible first.
-    pub owners: Vec<PartyRef>,
-    /// Whether nobody owns it and the fallback is told.
-    pub fallback: bool,
-    /// Every step tried, in order.
+    /// The answer in a sentence.
+    pub summary: String,
+    /// The step that decided: `explicit`, `codeowners` or `fallback`.
+    pub step: String,
+    /// Why it did, such as `exact_entry`.
+    pub reason: String,
+    /// How sure that is, in hundredths.
+    pub confidence: u8,
+    /// Whether several claims hold equally, or the owner is still undecided.
+    pub ambiguous: bool,
+    /// Whether nobody owns it.
+    pub unowned: bool,
+    /// Whether the deciding step names somebody who can be told.
+    pub reachable: bool,
+    /// Whether the fallback is told.
+    pub fallback_told: bool,
+    /// Everyone who is told, in order.
+    pub owners: Vec<Owner>,
+    /// Who stands where.
+    pub layers: OwnerLayers,
+    /// Every step, in order.
     pub steps: Vec<OwnerStep>,
+}
+
+/// The layers of an ownership.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnerLayers {
+    /// Who answers first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary: Option<Owner>,
+    /// Who answers when the primary cannot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secondary: Option<Owner>,
+    /// The team behind them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub team: Option<Owner>,
+    /// Who leads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lead: Option<Owner>,
+    /// Who inside is told when an external owner does not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Owner>,
 }
 
 /// An owner as people know them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PartyRef {
+pub struct Owner {
+    /// Their handle, such as `@alice`, or an external owner's name.
+    pub handle: String,
+    /// A display name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// `person`, `team`, `external` or `unknown`.
     pub kind: String,
-    /// Their handle, such as `@alice`, or name.
-    pub handle: String,
-    /// In which part: `primary`, `secondary`, `team`.
-    pub role: String,
+    /// Whether telling them reaches anybody.
+    pub reachable: bool,
 }
 
-/// One step of the search for an owner.
+/// What one step of the search said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnerStep {
-    /// Where it looked, such as `ownership.yaml` or `CODEOWNERS`.
-    pub source: String,
-    /// What it found there, in words, with the line when there is one.
-    pub found: String,
-    /// Whether this step decided.
-    pub decided: bool,
+    /// The step.
+    pub step: String,
+    /// What became of it, such as `decided` or `passed`.
+    pub outcome: String,
+    /// The same in a sentence.
+    pub words: String,
+    /// The lines it went by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<OwnerPlace>,
+    /// Whom it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub owners: Vec<Owner>,
+}
+
+/// A line of a file that a step went by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OwnerPlace {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// What stands there.
+    pub text: String,
 }

@@ -70,7 +70,7 @@ pub struct Actor {
 }
 
 /// What was done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Action {
     /// Such as `deploy`.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
@@ -84,7 +84,7 @@ pub struct Action {
 }
 
 /// What an action touched.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Scope {
     /// The resources, as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,7 +108,7 @@ pub struct Resource {
 }
 
 /// What is known beside who, what and on what.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Metadata {
     /// Whether the sender thinks it can be undone.
     #[serde(default, skip_serializing_if = "Option::is_none")]

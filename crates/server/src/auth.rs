@@ -21,6 +21,9 @@ use crate::env::Env;
 /// Every key's text begins with this, so that scanners and people know one when they see it.
 pub const KEY_PREFIX: &str = "mk_";
 
+/// Streams look this often whether the key that opened them is still in force: revocation closes them in time.
+pub const KEY_CHECKED_EVERY: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// What the store keeps of a key's text.
 #[must_use]
 pub fn hash_key(text: &str) -> [u8; 32] {

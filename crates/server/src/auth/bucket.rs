@@ -61,63 +61,46 @@ impl Bucket {
     }
 }
 
-impl<K: Hash + Eq> Buckets<K> {
+impl<K: Hash + Eq + Clone> Buckets<K> {
     /// Full buckets for everybody.
     #[must_use]
     pub fn new(rate: Rate) -> Self {
         Self { rate, state: Mutex::new(State { buckets: HashMap::new(), sweep_at: MANY }) }
     }
 
-    /// Takes `tokens` from a sender's bucket, or nothing and says when to come back.
+    /// Takes tokens from the bucket of each sender, or nothing from any and says when to come back.
     ///
     /// More than a bucket ever holds is taken from a full one, and leaves a debt.
     ///
     /// # Errors
     /// How long until there will be enough, at least a second.
-    pub fn take<Q>(&self, sender: &Q, tokens: u32, now: Millis) -> Result<(), Span>
-    where
-        K: std::borrow::Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
+    pub fn take(&self, wants: &[(K, u32)], now: Millis) -> Result<(), Span> {
         let rate = self.rate;
-        let tokens = f64::from(tokens);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let full = Bucket { tokens: rate.burst, at: now };
-        let known = state.buckets.get_mut(sender);
-        let bucket = known.as_deref().map_or(full, |bucket| bucket.at(now, rate));
-        let enough = tokens.min(rate.burst);
-        if bucket.tokens < enough {
-            #[expect(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
-            let wait = ((enough - bucket.tokens) / rate.per_ms).ceil() as i64;
-            return Err(Span(wait).max(SECOND));
-        }
-        let after = Bucket { tokens: bucket.tokens - tokens, ..bucket };
-        match known {
-            Some(known) => *known = after,
-            None => {
-                state.buckets.insert(sender.to_owned(), after);
-                if state.buckets.len() > state.sweep_at {
-                    state.buckets.retain(|_, bucket| bucket.at(now, rate).tokens < rate.burst);
-                    state.sweep_at = (state.buckets.len() * 2).max(MANY);
-                }
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        for (sender, tokens) in wants {
+            let tokens = f64::from(*tokens).min(rate.burst);
+            let has = state.buckets.get(sender).map_or(full, |bucket| bucket.at(now, rate)).tokens;
+            if has < tokens {
+                #[expect(clippy::cast_possible_truncation, reason = "saturates, which is what is wanted")]
+                let wait = ((tokens - has) / rate.per_ms).ceil() as i64;
+                return Err(Span(wait).max(SECOND));
             }
         }
+        for (sender, tokens) in wants {
+            let known = state.buckets.get_mut(sender);
+            let bucket = known.as_deref().map_or(full, |bucket| bucket.at(now, rate));
+            let after = Bucket { tokens: bucket.tokens - f64::from(*tokens), ..bucket };
+            match known {
+                Some(known) => *known = after,
+                None => drop(state.buckets.insert(sender.clone(), after)),
+            }
+        }
+        if state.buckets.len() > state.sweep_at {
+            state.buckets.retain(|_, bucket| bucket.at(now, rate).tokens < rate.burst);
+            state.sweep_at = (state.buckets.len() * 2).max(MANY);
+        }
         Ok(())
-    }
-
-    /// Whether a sender's bucket holds a token, without taking it.
-    ///
-    /// # Errors
-    /// As [`Buckets::take`].
-    pub fn peek<Q>(&self, sender: &Q, now: Millis) -> Result<(), Span>
-    where
-        K: std::borrow::Borrow<Q>,
-        Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
-    {
-        self.take(sender, 0, now)?;
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let empty = state.buckets.get(sender).is_some_and(|bucket| bucket.at(now, self.rate).tokens < 1.0);
-        if empty { Err(SECOND) } else { Ok(()) }
     }
 }
 
@@ -128,7 +111,7 @@ mod tests {
     #[test]
     fn a_burst_then_the_rate() {
         let buckets: Buckets<String> = Buckets::new(Rate::per_second(10, 100));
-        let take = |sender: &str, tokens, at| buckets.take(sender, tokens, Millis(at));
+        let take = |sender: &str, tokens, at| buckets.take(&[(sender.to_owned(), tokens)], Millis(at));
         assert_eq!(take("a", 100, 0), Ok(()));
         assert_eq!(take("a", 30, 0), Err(Span(3_000)));
         assert_eq!(take("b", 1, 0), Ok(()), "another sender has a bucket of its own");
@@ -140,24 +123,23 @@ mod tests {
     #[test]
     fn more_than_a_bucket_holds_leaves_a_debt() {
         let buckets: Buckets<String> = Buckets::new(Rate::per_second(10, 100));
-        assert_eq!(buckets.take("a", 150, Millis(0)), Ok(()));
-        assert_eq!(buckets.take("a", 10, Millis(0)), Err(Span(6_000)));
+        assert_eq!(buckets.take(&[("a".into(), 150)], Millis(0)), Ok(()));
+        assert_eq!(buckets.take(&[("a".into(), 10)], Millis(0)), Err(Span(6_000)));
     }
 
     #[test]
-    fn looking_takes_nothing() {
-        let buckets: Buckets<String> = Buckets::new(Rate::per_minute(1));
-        assert_eq!(buckets.peek("a", Millis(0)), Ok(()));
-        assert_eq!(buckets.take("a", 1, Millis(0)), Ok(()));
-        assert_eq!(buckets.peek("a", Millis(0)), Err(SECOND));
-        assert_eq!(buckets.peek("a", Millis(60_000)), Ok(()));
+    fn all_or_nothing() {
+        let buckets: Buckets<&str> = Buckets::new(Rate::per_minute(10));
+        assert_eq!(buckets.take(&[("a", 6), ("b", 10)], Millis(0)), Ok(()));
+        assert_eq!(buckets.take(&[("a", 4), ("b", 1)], Millis(0)), Err(Span(6_000)));
+        assert_eq!(buckets.take(&[("a", 4)], Millis(0)), Ok(()));
     }
 
     #[test]
     fn those_who_were_quiet_are_forgotten() {
         let buckets: Buckets<String> = Buckets::new(Rate::per_second(1_000, 1));
         for n in 0..=MANY as i64 {
-            buckets.take(&n.to_string(), 1, Millis(n)).unwrap();
+            buckets.take(&[(n.to_string(), 1)], Millis(n)).unwrap();
         }
         assert!(buckets.state.lock().unwrap().buckets.len() < 10);
     }
