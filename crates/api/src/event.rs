@@ -1,6 +1,7 @@
 //! Submitting events and what comes back.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -58,4 +59,73 @@ pub struct Routing {
     pub rule_matched: String,
     /// How many notifications were written with it.
     pub notifications_planned: u32,
+}
+
+/// What a client had to drop while the server was away, as `dropped` beside `events` in a request (EVT-9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Dropped {
+    /// How many events and outcomes are lost.
+    pub count: u64,
+    /// When the first of them happened, in Unix milliseconds.
+    pub since: i64,
+    /// When the last of them happened, in Unix milliseconds.
+    pub until: i64,
+}
+
+/// What became of an action, as its agent reports it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OutcomeReport {
+    /// Whether it did what it set out to do.
+    pub status: OutcomeStatus,
+    /// What went wrong, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What kind of failure, such as `timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_mode: Option<String>,
+    /// How long it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// What came out of it; scrubbed before it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+}
+
+/// Whether an action did what it set out to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeStatus {
+    /// It did.
+    Completed,
+    /// It did not.
+    Failed,
+}
+
+/// What became of an action, as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Outcome {
+    /// When it was reported.
+    pub at: i64,
+    /// Whether it did what it set out to do.
+    pub status: OutcomeStatus,
+    /// What went wrong, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What kind of failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure_mode: Option<String>,
+    /// How long it took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// What came out of it, scrubbed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+}
+
+/// The answer to an outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutcomeAnswer {
+    /// Whether it was recorded now; `false` when one was recorded before, which stays.
+    pub recorded: bool,
 }

@@ -33,3 +33,11 @@ pub struct FieldError {
     /// What is wrong and what to do.
     pub detail: String,
 }
+
+impl Problem {
+    /// The stable code: the last part of [`Problem::kind`].
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.kind.rsplit(':').next().unwrap_or_default()
+    }
+}

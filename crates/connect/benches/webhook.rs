@@ -16,13 +16,13 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use mandate_connect::channel::Outcome;
 use mandate_connect::channel::webhook::body::{
     Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou,
 };
 use mandate_connect::channel::webhook::secret::Secret;
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig};
 use mandate_connect::http::HttpClient;
+use mandate_core::delivery::Answer;
 use mandate_core::time::Millis;
 use mandate_standin::webhook::{SinkOptions, WebhookSink};
 use tokio::runtime::{Builder, Runtime};
@@ -68,7 +68,7 @@ fn main() {
             let mut n = 0;
             while Instant::now() < deadline {
                 let outcome = webhook.send(&format!("message-{lane}-{n}"), NOW, body.clone()).await;
-                assert!(matches!(outcome, Outcome::Sent { .. }), "{outcome:?}");
+                assert!(matches!(outcome, Answer::Sent { .. }), "{outcome:?}");
                 n += 1;
                 sent.fetch_add(1, Ordering::Relaxed);
             }

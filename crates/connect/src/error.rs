@@ -1,4 +1,4 @@
-//! What can be wrong with a channel's configuration. What goes wrong while sending is an [`crate::channel::Outcome`].
+//! What can be wrong with a channel's configuration. What goes wrong while sending is an [`crate::channel::Answer`].
 
 /// A configuration that can never work, found when it is read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

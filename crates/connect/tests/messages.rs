@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use mandate_connect::channel::Outcome;
 use mandate_connect::channel::webhook::secret::Secret;
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig};
 use mandate_connect::http::HttpClient;
+use mandate_core::delivery::Answer;
 use mandate_standin::webhook::{SinkOptions, WebhookSink};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ async fn message(ours: &[&str], theirs: &str, at: i64, body: &str) -> Value {
     let outcome = webhook.send(&id, at, Bytes::copy_from_slice(body.as_bytes())).await;
     let arrived = sink.after(0).await.unwrap();
     let valid = arrived.rejected.is_none();
-    assert_eq!(matches!(outcome, Outcome::Sent { .. }), valid, "{outcome:?}");
+    assert_eq!(matches!(outcome, Answer::Sent { .. }), valid, "{outcome:?}");
     let mut message = serde_json::to_value(arrived).unwrap();
     message["secret"] = json!(theirs);
     message["valid"] = json!(valid);

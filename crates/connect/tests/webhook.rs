@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mandate_connect::channel::Outcome;
 use mandate_connect::channel::webhook::secret::Secret;
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig};
 use mandate_connect::http::HttpClient;
 use mandate_connect::http::dial::{Boxed, Resolve};
+use mandate_core::delivery::Answer;
 use mandate_standin::webhook::{SinkOptions, WebhookSink};
 use tokio::time::Instant;
 
@@ -42,14 +42,14 @@ fn webhook(url: &str) -> Webhook {
 }
 
 /// One line a person can compare; the latency is left out.
-fn told(outcome: &Outcome) -> String {
+fn told(outcome: &Answer) -> String {
     match outcome {
-        Outcome::Sent { status, .. } => format!("sent {status}"),
-        Outcome::Retry { after, why } => {
+        Answer::Sent { status, .. } => format!("sent {status}"),
+        Answer::Retry { after, why } => {
             format!("retry {}: {why}", after.map_or("-".into(), |after| after.to_string()))
         }
-        Outcome::Refused { why } => format!("refused: {why}"),
-        Outcome::Broken { why } => format!("broken: {why}"),
+        Answer::Refused { why } => format!("refused: {why}"),
+        Answer::Broken { why } => format!("broken: {why}"),
     }
 }
 
@@ -104,8 +104,8 @@ async fn a_redirect_to_loopback_is_named_and_not_followed() {
 async fn a_lost_answer_is_repeated_under_the_same_id() {
     let sink = sink("lose,200").await;
     let webhook = webhook(&sink.url());
-    assert!(matches!(webhook.send(ID, NOW, BODY).await, Outcome::Retry { after: None, .. }));
-    assert!(matches!(webhook.send(ID, NOW + 1, BODY).await, Outcome::Sent { status: 200, .. }));
+    assert!(matches!(webhook.send(ID, NOW, BODY).await, Answer::Retry { after: None, .. }));
+    assert!(matches!(webhook.send(ID, NOW + 1, BODY).await, Answer::Sent { status: 200, .. }));
     let (first, second) = (sink.after(0).await.unwrap(), sink.after(1).await.unwrap());
     assert_eq!((first.id.as_str(), first.duplicate, second.id.as_str(), second.duplicate), (ID, false, ID, true));
     assert_eq!(first.body, second.body);
@@ -134,8 +134,8 @@ async fn a_wrong_secret_or_a_wrong_clock_is_a_broken_channel() {
     let sink = sink("200").await;
     let stranger = WebhookConfig { secrets: vec![Secret::parse(OTHER).unwrap()], ..config(&sink.url()) };
     let stranger = Webhook::new(stranger, HttpClient::default()).unwrap();
-    assert!(matches!(stranger.send(ID, NOW, BODY).await, Outcome::Broken { .. }));
-    assert!(matches!(webhook(&sink.url()).send(ID, NOW - 301, BODY).await, Outcome::Broken { .. }));
+    assert!(matches!(stranger.send(ID, NOW, BODY).await, Answer::Broken { .. }));
+    assert!(matches!(webhook(&sink.url()).send(ID, NOW - 301, BODY).await, Answer::Broken { .. }));
     assert_eq!((sink.count(), sink.received().len()), (0, 2));
 }
 
@@ -171,7 +171,7 @@ async fn an_id_that_cannot_be_signed_is_refused() {
     let sink = sink("200").await;
     let webhook = webhook(&sink.url());
     for id in ["", "a.b", "a b", "a\r\nx: y", "ä"] {
-        assert!(matches!(webhook.send(id, NOW, BODY).await, Outcome::Refused { .. }), "{id:?}");
+        assert!(matches!(webhook.send(id, NOW, BODY).await, Answer::Refused { .. }), "{id:?}");
     }
     assert_eq!(sink.connections(), 0);
 }
@@ -240,9 +240,9 @@ async fn a_name_is_checked_again_for_every_connection() {
     let url = format!("http://hooks.example:{}/hook", sink.address().port());
     let client = Scripted::client(&[&["127.0.0.1"], &["169.254.169.254"], &["169.254.169.254", "127.0.0.1"]]);
     let webhook = Webhook::new(config(&url), client).unwrap();
-    assert!(matches!(webhook.send(ID, NOW, BODY).await, Outcome::Retry { .. }));
-    assert!(matches!(webhook.send(ID, NOW, BODY).await, Outcome::Refused { .. }));
-    assert!(matches!(webhook.send(ID, NOW, BODY).await, Outcome::Sent { .. }), "only the permitted one is dialled");
+    assert!(matches!(webhook.send(ID, NOW, BODY).await, Answer::Retry { .. }));
+    assert!(matches!(webhook.send(ID, NOW, BODY).await, Answer::Refused { .. }));
+    assert!(matches!(webhook.send(ID, NOW, BODY).await, Answer::Sent { .. }), "only the permitted one is dialled");
     assert_eq!(sink.connections(), 2);
 }
 

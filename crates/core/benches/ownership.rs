@@ -84,8 +84,21 @@ fn ownership_benches(criterion: &mut Criterion) {
     }
     group.finish();
 
-    let mut group = criterion.benchmark_group("compile");
     let many = codeowners(10_000);
+    let (compiled, _) = Codeowners::parse("CODEOWNERS", &many);
+    let mut group =
+        criterion.benchmark_group("lookup in 10,000 CODEOWNERS lines, a quarter with wildcards (limit: 20 µs)");
+    for path in [
+        "src/area17/part308/deep/down/file.rs",
+        "src/area5/x/y/z/file.rs",
+        "packages/app/lib9982/index.ts",
+        "a/b/c/d.txt",
+    ] {
+        group.bench_function(path, |bench| bench.iter(|| compiled.matching(black_box(path)).map(|line| line.number)));
+    }
+    group.finish();
+
+    let mut group = criterion.benchmark_group("compile");
     group.bench_function("10,000 CODEOWNERS lines (limit: 100 ms)", |bench| {
         bench.iter(|| Codeowners::parse("CODEOWNERS", black_box(&many)))
     });

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use row::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, HistoryRow, KeyRow, NotificationRow, NotificationState, OutcomeRow,
-    PersonRow, SeenKey, SeenRow,
+    PersonRow, Scope, SeenKey, SeenRow,
 };
 
 use crate::audit::AuditRow;

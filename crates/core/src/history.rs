@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Submission;
+pub use crate::rule::Trust;
 use crate::time::{DAY, HOUR, Millis, SECOND};
 
 /// An actor is `new` for this long, or until it has done this much (RTE-11).
@@ -20,30 +21,6 @@ pub const SUSPICIOUS_PER_SECOND: u32 = 100;
 /// Actors and sessions remembered, per generation; twice as many at most.
 const GENERATION: usize = 10_000;
 const HOURS: usize = 24;
-
-/// How far an actor's record lets people trust it (RTE-11). Computed, never set by the actor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Trust {
-    /// Seen for less than 7 days, or in fewer than 50 actions.
-    New,
-    /// Neither new nor degraded.
-    Established,
-    /// At least 3 of its last 24 hours' actions failed, and at least one in five.
-    Degraded,
-}
-
-impl Trust {
-    /// The word in rules.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Established => "established",
-            Self::Degraded => "degraded",
-        }
-    }
-}
 
 /// What a plan may know of the past: always all of it, stored with the event (RTE-5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +91,7 @@ impl ActorRecord {
             .fold((0, 0), |(acted, failed), (_, a, f)| (acted.saturating_add(*a), failed.saturating_add(*f)))
     }
 
+    /// Degraded is at least 3 failures in the last 24 hours, and at least one action in five.
     fn trust(&self, now: Millis) -> Trust {
         let (acted, failed) = self.last_day(now);
         if failed >= 3 && failed.saturating_mul(5) >= acted {

@@ -205,6 +205,18 @@ impl Directory {
         }
     }
 
+    /// Whether telling this party reaches anybody.
+    #[must_use]
+    pub fn is_reachable(&self, owner: OwnerRef) -> bool {
+        self.roster.reaches_somebody(owner)
+    }
+
+    /// Those whom the fallback tells, in order. Empty when none is configured.
+    #[must_use]
+    pub fn fallback(&self) -> &[OwnerRef] {
+        &self.fallback.told
+    }
+
     /// The entries of `agents:` that speak of an actor, the most specific only: usually one or none. Ids
     /// are matched like those of resources.
     #[must_use]

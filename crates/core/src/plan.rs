@@ -184,7 +184,7 @@ pub fn event_facts<'a>(
         actor_kind: actor.map(|actor| actor.kind),
         actor_name: actor.and_then(|actor| actor.name.as_deref()),
         framework: actor.and_then(|actor| actor.framework.as_deref()),
-        actor_team: actor.and_then(|actor| snapshot.directory.agent_team(&actor.id)),
+        actor_team: actor.and_then(|actor| snapshot.agent_team(&actor.id)),
         trust: observed.trust,
         estimated_impact: metadata.and_then(|metadata| metadata.estimated_impact),
         reversible: metadata.and_then(|metadata| metadata.reversible),
@@ -306,8 +306,10 @@ impl<'s> Told<'s> {
     fn add(&mut self, reach: &Reach, why: &Why) {
         let all = self.urgency == Level::Critical;
         for way in reach.ways.iter().take(if all { usize::MAX } else { 1 }) {
-            let known =
-                self.notices.iter_mut().find(|notice| notice.recipient == reach.recipient && notice.channel == way.channel);
+            let known = self
+                .notices
+                .iter_mut()
+                .find(|notice| notice.recipient == reach.recipient && notice.channel == way.channel);
             if let Some(known) = known {
                 if !known.why.contains(why) {
                     known.why.push(why.clone());

@@ -20,6 +20,7 @@ mod predicate;
 mod route;
 mod sensitivity;
 mod target;
+pub(crate) mod value;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,6 +6,7 @@ use mandate_core::ownership::{
     CodeownersSource, Directory, Explanation, Fallback, LogName, OwnerRef, OwnershipSource, Party, Step, StepOutcome,
     Trust, person_id, wanted_codeowners,
 };
+use proptest::prelude::*;
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -527,6 +528,68 @@ fn an_explanation_tells_every_step_in_words() {
         serde_json::json!({"file": "ownership.yaml", "line": 11, "text": "service:payments-*"})
     );
     assert_eq!(json["layers"]["lead"], serde_json::json!({"handle": "@dave", "kind": "person", "reachable": true}));
+}
+
+/// What an entry of `owners:` matches, and how specific it is, by trying them all.
+fn most_specific<'p>(patterns: &'p [String], name: &str) -> Vec<&'p str> {
+    let rank = |pattern: &str| match pattern.find(['*', '?']) {
+        None => usize::MAX,
+        Some(prefix) => prefix,
+    };
+    let matching = patterns.iter().filter(|pattern| glob(pattern, name));
+    let best = matching.clone().map(|pattern| rank(pattern)).max();
+    matching.filter(|pattern| Some(rank(pattern)) == best).map(String::as_str).collect()
+}
+
+fn glob(pattern: &str, name: &str) -> bool {
+    match (pattern.chars().next(), name.chars().next()) {
+        (None, None) => true,
+        (Some('*'), _) => glob(&pattern[1..], name) || !name.is_empty() && glob(pattern, &name[1..]),
+        (Some('?'), Some(_)) => glob(&pattern[1..], &name[1..]),
+        (Some(a), Some(b)) if a == b => glob(&pattern[1..], &name[1..]),
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_most_specific_entries_are_those_that_trying_all_would_find(
+        patterns in prop::collection::vec("[ab*?-]{1,6}".prop_filter("two stars are another thing", |text| !text.contains("**")), 1..30),
+        names in prop::collection::vec("[ab-]{1,6}", 1..10),
+    ) {
+        let mut yaml = "owners:\n".to_owned();
+        for (at, pattern) in patterns.iter().enumerate() {
+            yaml.push_str(&format!("  - {{resource: \"service:{pattern}\", primary: \"@p{at}\"}}\n"));
+        }
+        let setup = load(&yaml, &[]);
+        for name in names {
+            let explained = setup.directory.explain(&resource(&format!("service:{name}")));
+            let found: Vec<&str> = explained.steps[0].places.iter().map(|place| &place.text["service:".len()..]).collect();
+            prop_assert_eq!(&found, &most_specific(&patterns, &name), "{}", name);
+            prop_assert_eq!(explained.ambiguous, found.len() > 1);
+            prop_assert_eq!(explained.unowned, found.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_directory_is_shared_between_threads_and_does_not_print_its_key() {
+    fn shared<T: Send + Sync>(value: T) -> T {
+        value
+    }
+    let Setup { directory, .. } = usual();
+    let printed = format!("{:?}", shared(directory));
+    assert!(printed.contains("@alice") && !printed.contains("7, 7, 7"));
+}
+
+#[test]
+fn the_fallback_can_be_asked_for() {
+    let Setup { directory, .. } = usual();
+    let [platform] = directory.fallback() else { panic!("{:?}", directory.fallback()) };
+    assert!(directory.is_reachable(*platform) && directory.team("@platform").is_some());
+    assert!(!directory.is_reachable(directory.find("@ghost").unwrap()));
 }
 
 #[test]

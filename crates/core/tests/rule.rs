@@ -2,9 +2,7 @@
 
 use mandate_core::diagnostic::{Problem, Severity};
 use mandate_core::event::{Decision, Flag, Flags, Impact, Level, ResourceKind};
-use mandate_core::rule::{
-    EventFacts, Outcome, ResourceFacts, Routed, RuleFile, RuleSet, Target, Trust, strictest,
-};
+use mandate_core::rule::{EventFacts, Outcome, ResourceFacts, Routed, RuleFile, RuleSet, Target, Trust, strictest};
 use mandate_core::time::{HOUR, MINUTE, Millis};
 use serde_json::json;
 
@@ -123,8 +121,8 @@ fn a_mistake_is_shown_where_it_stands() {
             "4:13 `metadata.session_id` is nothing a rule can match [it names one action; match what the action is instead]",
         ),
         (
-            rule("    match:\n      resource.type: [file, tabel]"),
-            "5:29 `tabel` is not a value of `resource.type` [did you mean `table`?]",
+            rule("    match:\n      resource.type: [file, tables]"),
+            "5:29 `tables` is not a value of `resource.type` [did you mean `table`?]",
         ),
         (
             rule("    match: {actor.trust_level: \">= new\"}"),
@@ -133,10 +131,7 @@ fn a_mistake_is_shown_where_it_stands() {
         (rule("    match: {action_type: \"> 3\"}"), "4:26 `> 3` compares numbers, and `action_type` is text"),
         (rule("    match: {action_type: []}"), "4:26 `action_type` has an empty list, which nothing matches"),
         (rule("    match: {action_type: \"{a\"}"), "4:26 `{a` has a brace without its partner; write `{a,b}`"),
-        (
-            rule("    match: {time.business_hours: 1}"),
-            "4:34 `time.business_hours` is `true` or `false`, not `1`",
-        ),
+        (rule("    match: {time.business_hours: 1}"), "4:34 `time.business_hours` is `true` or `false`, not `1`"),
         (
             rule("    match: {history.incidents: many}"),
             "4:32 `history.incidents` is a number, not `many` [such as `3` or `\">= 2\"`]",
@@ -155,8 +150,14 @@ fn a_mistake_is_shown_where_it_stands() {
             "4:13 this rule never applies: an event without resources has none to match",
         ),
         (rule("    match: {flags: lat}"), "4:20 `lat` is not a flag [did you mean `late`?]"),
-        (rule("    match: {action_type: a, action_type: b}"), "4:29 the key `action_type` stands twice [keep one of them]"),
-        (rule("    notify: [resource.owner]"), "4:14 `resource.owner` is nobody to tell [did you mean `resource.owners`?]"),
+        (
+            rule("    match: {action_type: a, action_type: b}"),
+            "4:29 the key `action_type` stands twice [keep one of them]",
+        ),
+        (
+            rule("    notify: [resource.owner]"),
+            "4:14 `resource.owner` is nobody to tell [did you mean `resource.owners`?]",
+        ),
         (
             rule("    notify: []"),
             "2:11 the rule `x` tells nobody [leave `notify` out to tell the owners, or use `auto_execute`]",
@@ -174,23 +175,13 @@ fn a_mistake_is_shown_where_it_stands() {
         (rule("    timeout: soon"), "4:14 `soon` is not a duration; write `30s`, `5m`, `4h` or `7d`"),
         (rule("    sunset: 2026-13-01"), "4:13 `2026-13-01` is not a day [write it like `2026-12-31`]"),
         (rule("    extends: y"), "4:14 there is no rule `y` to extend"),
-        (
-            rule("  - {name: x, decision: auto}"),
-            "4:12 the name `x` stands twice [the first is at rules/a.yaml:2]",
-        ),
-        (
-            "rules: [{name: everything else, decision: auto}]".to_owned(),
-            "1:16 the name `everything else` stands twice \
-             [the first is in `shipped/rules.yaml`; choose another, or write `extends`]",
-        ),
+        ("rules: [{name: everything else, extends: everything else, urgency: high}]".to_owned(), ""),
+        (rule("  - {name: x, decision: auto}"), "4:12 the name `x` stands twice [the first is at rules/a.yaml:2]"),
         (
             "- {name: x}".to_owned(),
             "1:10 the rule `x` has no decision [`auto_execute`, `monitored_execute` or `flagged_execute`]",
         ),
-        (
-            "- {name: x, decision: monitor}".to_owned(),
-            "1:23 `monitor` is not a decision [did you mean `monitored`?]",
-        ),
+        ("- {name: x, decision: monitor}".to_owned(), "1:23 `monitor` is not a decision [did you mean `monitored`?]"),
         ("- {name: x, decision: gated}".to_owned(), "1:23 gates are not available yet; use flagged_execute"),
         (
             "- {name: a, extends: b}\n- {name: b, extends: a}".to_owned(),
@@ -214,10 +205,7 @@ fn a_mistake_is_shown_where_it_stands() {
             "disable: [agent-control file]".to_owned(),
             "1:11 `agent-control file` is not a shipped critical point [did you mean `agent-control files`?]",
         ),
-        (
-            "critical_points: [{match: {action_type: x}}]".to_owned(),
-            "1:19 the key `reason` is missing here",
-        ),
+        ("critical_points: [{match: {action_type: x}}]".to_owned(), "1:20 the key `reason` is missing here"),
         (
             "critical_points: [{match: {}, reason: always}]".to_owned(),
             "1:39 a critical point matches something, not everything",
@@ -226,7 +214,7 @@ fn a_mistake_is_shown_where_it_stands() {
             "critical_points: [{match: {action_type: x}, reason: r, decision: auto}]".to_owned(),
             "1:66 a critical point tells somebody; `auto_execute` would not [use `flagged_execute`, or leave it out]",
         ),
-        ("rules: [".to_owned(), "1:8 "),
+        ("rules: [".to_owned(), "1:9 "),
     ] {
         let (_, problems) = load(&text);
         let found = shown(&problems);
@@ -288,7 +276,11 @@ fn every_key_matches_what_it_names() {
         ..file("src/pay.rs")
     };
     for (key, yes, no) in [
-        ("action_type", &["db_write", "db_*", "[read, db_write]", "'!read'"][..], &["write", "'!db_*'", "[db_*, '!db_write']"][..]),
+        (
+            "action_type",
+            &["db_write", "db_*", "[read, db_write]", "'!read'"][..],
+            &["write", "'!db_*'", "[db_*, '!db_write']"][..],
+        ),
         ("actor.id", &["deployer@ci", "deployer@*"], &["deployer"]),
         ("actor.type", &["agent", "[human, agent]"], &["human"]),
         ("actor.name", &["Deployer"], &["deployer"]),
@@ -299,14 +291,22 @@ fn every_key_matches_what_it_names() {
         ("resource.id", &["src/pay.rs", "src/*", "src/**", "'**/pay.rs'", "'{src,lib}/*.rs'"], &["'*.rs'", "src"]),
         ("resource.repo", &["acme/shop", "acme/*"], &["acme/*-ui"]),
         ("resource.tags", &["pci", "[x, production]", "'p?i'", "'!blue'"], &["blue", "'!pci'", "[production, '!pci']"]),
-        ("resource.sensitivity", &["high", "[high, critical]", "'>= medium'", "'<critical'"], &["critical", "'< high'"]),
+        (
+            "resource.sensitivity",
+            &["high", "[high, critical]", "'>= medium'", "'<critical'"],
+            &["critical", "'< high'"],
+        ),
         ("resource.team", &["'@payments-team'", "payments-team"], &["'@platform'"]),
         ("resource.environment", &["eu-1", "eu-*"], &["us-1"]),
         ("owner.available", &["false"], &["true"]),
         ("time.business_hours", &["false"], &["true"]),
         ("time.outside_business_hours", &["true"], &["false"]),
         ("time.change_freeze", &["false"], &[]),
-        ("history.incidents", &["3", "'>= 2'", "'>2'", "'== 3'", "[1, 3]", "'< 4'", "'<= 3'"], &["2", "'< 3'", "'> 3'"]),
+        (
+            "history.incidents",
+            &["3", "'>= 2'", "'>2'", "'== 3'", "[1, 3]", "'< 4'", "'<= 3'"],
+            &["2", "'< 3'", "'> 3'"],
+        ),
         ("history.actor_failures", &["'>= 1'"], &["'>= 2'"]),
         ("metadata.estimated_impact", &["medium", "'>= low'"], &["high", "'> medium'"]),
         ("metadata.reversible", &["true"], &["false"]),
@@ -322,7 +322,9 @@ fn every_key_matches_what_it_names() {
     ] {
         for (values, expected) in [(yes, "flagged x"), (no, "monitored everything else")] {
             for value in values {
-                let text = format!("disable: [irreversible and high impact, agent-control files]\nrules: [{{name: x, decision: flagged, match: {{{key}: {value}}}}}]");
+                let text = format!(
+                    "disable: [irreversible and high impact, agent-control files]\nrules: [{{name: x, decision: flagged, match: {{{key}: {value}}}}}]"
+                );
                 let (set, problems) = load(&text);
                 assert_eq!(shown(&problems), "", "{text}");
                 let found = answer(&set.route(&facts, Some(&resource)));
@@ -370,7 +372,10 @@ fn the_most_specific_layer_decides_and_the_first_match_within_it() {
     assert_eq!(answer(&read), "auto read-only");
     assert_eq!((&*read.rule.file, read.rule.layer.to_string()), ("shipped/rules.yaml", "shipped".to_owned()));
     let l1 = set.rules().first().unwrap();
-    assert_eq!((l1.layer.to_string().as_str(), &*l1.file, l1.line), ("resource:service:ledger-*", "rules/ledger.yaml", 2));
+    assert_eq!(
+        (l1.layer.to_string().as_str(), &*l1.file, l1.line),
+        ("resource:service:ledger-*", "rules/ledger.yaml", 2)
+    );
 }
 
 #[test]
@@ -508,8 +513,18 @@ fn the_defaults_are_few_and_sensible() {
         ),
         (EventFacts::default(), None, "monitored everything else", Level::Medium),
         (grave, Some(live), "flagged irreversible and high impact", Level::Critical),
-        (action("file_write"), Some(file(".claude/settings.local.json")), "flagged agent-control files", Level::Critical),
-        (action("file_write"), Some(file("/home/u/.cursor/rules/a.md")), "flagged agent-control files", Level::Critical),
+        (
+            action("file_write"),
+            Some(file(".claude/settings.local.json")),
+            "flagged agent-control files",
+            Level::Critical,
+        ),
+        (
+            action("file_write"),
+            Some(file("/home/u/.cursor/rules/a.md")),
+            "flagged agent-control files",
+            Level::Critical,
+        ),
         (action("edit"), Some(file(".github/CODEOWNERS")), "flagged agent-control files", Level::Critical),
         (EventFacts::default(), Some(file("CODEOWNERS")), "flagged agent-control files", Level::Critical),
         (action("edit"), Some(file("ops/mandate/rules/a.yaml")), "flagged agent-control files", Level::Critical),

@@ -56,7 +56,7 @@ impl Telling {
                 || match (self.tier, beside) {
                     (Tier::Always, _) => true,
                     (Tier::UnlessId | Tier::Wary, Beside::Prose | Beside::Assigned) if is_call(value) => false,
-                (Tier::UnlessId, Beside::Prose) | (Tier::Wary, Beside::Prose | Beside::Assigned) => {
+                    (Tier::UnlessId, Beside::Prose) | (Tier::Wary, Beside::Prose | Beside::Assigned) => {
                         !is_id() && is_mixed(value)
                     }
                     (Tier::UnlessId | Tier::Wary, _) => !is_id(),

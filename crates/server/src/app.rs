@@ -12,9 +12,11 @@ use tokio::sync::{oneshot, watch};
 use crate::auth::Keys;
 use crate::dispatcher::outbox::LaneHealth;
 use crate::env::Env;
+use crate::http::HttpState;
 use crate::input::{Input, Refusal, Reply};
 use crate::intake::Intake;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::tasks::Tasks;
 
@@ -35,6 +37,10 @@ pub struct Inner {
     pub tenants: BTreeMap<TenantId, Arc<TenantHandle>>,
     /// API keys of all tenants, by hash.
     pub keys: Keys,
+    /// What the HTTP side keeps between requests.
+    pub http: HttpState,
+    /// What the server counts and measures of itself.
+    pub metrics: Arc<Metrics>,
     /// Owns every task.
     pub tasks: Tasks,
     /// Whether events are accepted: set by the writers, read by `/readyz`.

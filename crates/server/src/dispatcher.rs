@@ -34,7 +34,7 @@ const UNDER_WAY: usize = 512;
 /// How many commits may wait for the dispatcher; what does not fit is claimed from the store later.
 const HANDED_OVER: usize = 4_096;
 /// How many lanes, and how many of each, one claim takes.
-const CLAIMED: (usize, usize) = (64, 32);
+const CLAIMED: (u32, u32) = (64, 32);
 
 /// The channels of this process, by their configured names.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ use mandate_core::time::Millis;
 pub struct Env {
     now: Arc<dyn Fn() -> Millis + Send + Sync>,
     fill: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    disk_free: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 
 impl Env {
@@ -18,7 +19,20 @@ impl Env {
         now: impl Fn() -> Millis + Send + Sync + 'static,
         fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
     ) -> Self {
-        Self { now: Arc::new(now), fill: Arc::new(fill) }
+        Self { now: Arc::new(now), fill: Arc::new(fill), disk_free: Arc::new(|| None) }
+    }
+
+    /// The same, with a way to ask how many bytes are free on the store's disk.
+    #[must_use]
+    pub fn with_disk_free(mut self, disk_free: impl Fn() -> Option<u64> + Send + Sync + 'static) -> Self {
+        self.disk_free = Arc::new(disk_free);
+        self
+    }
+
+    /// How many bytes are free on the store's disk, where that can be known.
+    #[must_use]
+    pub fn disk_free(&self) -> Option<u64> {
+        (self.disk_free)()
     }
 
     /// An environment over a clock in Unix milliseconds and a source of random bytes.

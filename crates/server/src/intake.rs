@@ -156,10 +156,10 @@ impl Intake {
     /// `items` and `bytes` (one request is never split). Empty once closed and drained.
     pub async fn next_batch(&self, items: usize, bytes: usize) -> Vec<Input> {
         loop {
-            let mut queues = self.queues();
-            let batch = queues.take(items, bytes);
-            let closed = queues.closed;
-            drop(queues);
+            let (batch, closed) = {
+                let mut queues = self.queues();
+                (queues.take(items, bytes), queues.closed)
+            };
             if closed || !batch.is_empty() {
                 return batch;
             }

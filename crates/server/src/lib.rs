@@ -1,11 +1,19 @@
 //! HTTP, live streams, intake, writer and workers: the shell that carries out what the core chooses.
 //!
 //! An input comes in over [`http`], is prepared there, waits in the [`intake`], is planned and committed by the
-//! [`writer`], answered, and then told to whoever watches ([`live`]) and sent by the dispatcher.
+//! [`writer`], answered, and then told to whoever watches ([`live`]) and sent by the [`dispatcher`].
 
 pub mod app;
+pub mod auth;
+pub mod dispatcher;
 pub mod env;
+pub mod http;
 pub mod input;
 pub mod intake;
 pub mod live;
+pub mod metrics;
+pub mod run;
+pub mod settings;
+pub mod start;
 pub mod tasks;
+pub mod writer;

@@ -40,14 +40,17 @@ pub struct Live {
     position: watch::Sender<i64>,
 }
 
-/// How many commits a watcher may be behind before it reads from the store.
-const RECENT: usize = 1_024;
+/// How many commits a watcher may be behind before it reads from the store. They stay in memory while anybody
+/// watches, and one may hold a thousand events.
+const RECENT: usize = 64;
+/// How many pauses and resumes a watcher may be behind; these are small.
+const RECENT_AGENTS: usize = 1_024;
 
 impl Default for Live {
     fn default() -> Self {
         Self {
             commits: broadcast::Sender::new(RECENT),
-            agents: broadcast::Sender::new(RECENT),
+            agents: broadcast::Sender::new(RECENT_AGENTS),
             position: watch::Sender::new(0),
         }
     }

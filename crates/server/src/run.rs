@@ -9,6 +9,7 @@ use mandate_core::time::{DAY, MINUTE, Millis};
 use crate::app::{App, TenantHandle};
 use crate::dispatcher::{Handover, ToDispatcher};
 use crate::input::Input;
+use crate::metrics::Metrics;
 use crate::tasks::Stop;
 use crate::writer::{Step, Writer};
 
@@ -25,7 +26,11 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
         if batch.is_empty() {
             return;
         }
-        match writer.step(batch).await {
+        measure(&app.metrics, &batch);
+        let began = tokio::time::Instant::now();
+        let step = writer.step(batch).await;
+        app.metrics.commit.observe(began.elapsed());
+        match step {
             Step::Committed { committed, to_send, snapshot } => {
                 app.keys.apply(tenant.tenant.id, &committed.keys);
                 tenant.snapshot.send_if_modified(|known| {
@@ -56,6 +61,18 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
                 app.halt.send_replace(Some(why));
                 tenant.intake.close();
             }
+        }
+    }
+}
+
+/// Takes in what channels answered (MET-2).
+fn measure(metrics: &Metrics, batch: &[Input]) {
+    let deliveries =
+        batch.iter().filter_map(|input| if let Input::Deliveries(list) = input { Some(list) } else { None });
+    for delivery in deliveries.flatten() {
+        metrics.attempted(&delivery.row.channel, &delivery.attempt);
+        if delivery.row.attempts == 0 {
+            metrics.dispatch.observe(delivery.attempt.at.since(delivery.row.created_at).to_std());
         }
     }
 }

@@ -26,9 +26,11 @@ use crate::app::{App, Inner, TenantHandle};
 use crate::auth::{self, KeyWish, Keys};
 use crate::dispatcher::{Channels, Dispatcher};
 use crate::env::Env;
+use crate::http::HttpState;
 use crate::input::{ApplyConfigInput, Asker, CreateKeyInput, Input, Refusal};
 use crate::intake::{Bounds, Intake};
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::run;
 use crate::settings::{ChannelKind, Settings, check_listen};
 use crate::tasks::Tasks;
@@ -126,7 +128,10 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         prepared.push(prepare(&store, &env, &settings, &process, tenant).await?);
     }
     let handles = prepared.iter().map(|(handle, _)| (handle.tenant.id, Arc::clone(handle))).collect();
+    let metrics = Arc::new(Metrics::new(settings.channels.iter().map(|channel| channel.name.as_str())));
     let app = App::new(Inner {
+        http: HttpState::new(&settings, &env),
+        metrics,
         env,
         store,
         tenants: handles,
@@ -139,16 +144,15 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
     let writers = Tasks::default();
     for (handle, writer) in prepared {
         let public_url: Arc<str> = app.settings.server.public_url.as_str().into();
-        let (dispatcher, to_dispatcher, health) = Dispatcher::new(
-            app.env.clone(),
-            app.store.clone(),
-            Arc::clone(&handle),
-            Arc::clone(&channels),
-            public_url,
-        );
+        let (dispatcher, to_dispatcher, health) =
+            Dispatcher::new(app.env.clone(), app.store.clone(), Arc::clone(&handle), Arc::clone(&channels), public_url);
         handle.lanes.send_replace(Some(health));
         writers.spawn("writer", run::writer(app.clone(), Arc::clone(&handle), writer, to_dispatcher));
         app.tasks.spawn("dispatcher", dispatcher.run(app.tasks.stop_signal()));
+        app.tasks.spawn(
+            "status figures",
+            crate::http::status::sample(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()),
+        );
         app.tasks.spawn("ticker", run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()));
     }
     let mut running = Running { app, listener, address, writers, problems: Vec::new(), first_key: None };
@@ -223,7 +227,8 @@ impl Running {
                 expires_at: None,
             };
             let (text, row) = auth::generate(&app.env, wish);
-            write_key(&key_file, &text).map_err(|error| StartError::KeyFile { path: key_file.display().to_string(), error })?;
+            write_key(&key_file, &text)
+                .map_err(|error| StartError::KeyFile { path: key_file.display().to_string(), error })?;
             default.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: Asker::system(), reply })).await?;
             self.first_key = Some(text);
         }

@@ -55,6 +55,12 @@ impl Tasks {
         Stop(self.stop.subscribe())
     }
 
+    /// Drops every task where it stands and waits until they are gone.
+    pub async fn abort(&self) {
+        let mut running = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        running.shutdown().await;
+    }
+
     /// Tells every task to stop and waits for all of them.
     pub async fn stop(&self) {
         self.stop.send_replace(true);

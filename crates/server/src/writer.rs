@@ -197,12 +197,21 @@ impl Writer {
             (None, Some(id)) => {
                 let row = self.store.config(tenant, id).await?;
                 let files = row.and_then(|row| serde_json::from_slice(&row.files).ok());
-                let files = files.ok_or_else(|| StoreError::Corrupt { table: "config", column: "files", id: id.to_string() })?;
+                let files = files.ok_or_else(|| StoreError::Corrupt {
+                    table: "config",
+                    column: "files",
+                    id: id.to_string(),
+                })?;
                 // What was put in force was checked then; what this version of the code cannot read any more,
                 // it says and leaves out.
                 let (snapshot, problems) = Snapshot::load(&files, &self.process, &self.tenant.secret);
                 for problem in problems {
-                    tracing::warn!(file = problem.file, line = problem.line, message = problem.message, "configuration");
+                    tracing::warn!(
+                        file = problem.file,
+                        line = problem.line,
+                        message = problem.message,
+                        "configuration"
+                    );
                 }
                 Arc::new(snapshot)
             }
@@ -217,8 +226,11 @@ impl Writer {
             let Some(last) = rows.last() else { break };
             seq = last.row.seq;
             for StoredEvent { row, .. } in &rows {
-                let event: SealedEvent = serde_json::from_slice(&row.sealed)
-                    .map_err(|_| StoreError::Corrupt { table: "event", column: "sealed", id: row.id.to_string() })?;
+                let event: SealedEvent = serde_json::from_slice(&row.sealed).map_err(|_| StoreError::Corrupt {
+                    table: "event",
+                    column: "sealed",
+                    id: row.id.to_string(),
+                })?;
                 let metadata = event.metadata.as_ref();
                 let sequence = metadata.and_then(|known| Some((known.session_id.as_deref()?, known.sequence?)));
                 if let Some(actor) = &event.actor {

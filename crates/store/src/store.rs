@@ -48,7 +48,7 @@ pub struct OpenOptions {
     pub statement_timeout: Duration,
     /// Whether to keep 16 MB beside the file for the day when the disk is full. SQLite only.
     pub ballast: bool,
-    /// At most so many pages of 8 kB. SQLite only, for tests of a full disk.
+    /// At most so many pages of 4 kB. SQLite only, for tests of a full disk.
     pub max_pages: Option<u32>,
 }
 

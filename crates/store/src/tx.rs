@@ -14,7 +14,7 @@ use crate::decode;
 use crate::error::{CommitError, Error, Result, commit_error};
 #[cfg(feature = "sim")]
 use crate::sim::SimTx;
-use crate::sql::{Conn, Sql, statements, values_of};
+use crate::sql::{Conn, Sql, Value, statements, values_of};
 
 pub(crate) use check::check;
 pub(crate) use rows::ALL as INSERTS;
@@ -144,6 +144,8 @@ impl Tx {
                     let mut values = Vec::with_capacity(1 + 2 * SEEN_KEYS);
                     values.push(tenant.into());
                     values.extend(keys.iter().flat_map(|key| values_of![key.hour, &key.digest]));
+                    // A value that is not bound would leave the ones after it unbound too.
+                    values.resize(1 + 2 * SEEN_KEYS, Value::Int(None));
                     for row in Conn::Lite(transaction).all(SEEN, &values).await? {
                         let row = decode::seen(&row)?;
                         found.insert(row.key, row);

@@ -16,10 +16,10 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER
 use hyper::{Method, Request, Uri};
 use tokio::time::{Instant, timeout_at};
 
-use super::Outcome;
 use crate::Error;
 use crate::http::HttpClient;
 use crate::http::guard::{Reach, forbidden, literal, refusal};
+use mandate_core::delivery::Answer;
 use secret::Secret;
 
 /// The time an attempt may take when the configuration does not say: far below the outbox lease of 15 s.
@@ -100,18 +100,16 @@ impl Webhook {
     ///
     /// `id` is the notification's, the same over all attempts: visible ASCII without `.`.
     /// Ends within the configured timeout, whatever the endpoint does.
-    pub async fn send(&self, id: &str, at: i64, body: Bytes) -> Outcome {
+    pub async fn send(&self, id: &str, at: i64, body: Bytes) -> Answer {
         let Some(request) = self.request(id, at, body) else {
-            return Outcome::Refused { why: format!("`{id}` cannot be a webhook id; use visible ASCII without `.`") };
+            return Answer::Refused { why: format!("`{id}` cannot be a webhook id; use visible ASCII without `.`") };
         };
-        let started = Instant::now();
-        let deadline = started + self.timeout;
+        let deadline = Instant::now() + self.timeout;
         match timeout_at(deadline, self.client.request(self.reach, request)).await {
-            Err(_) => Outcome::Retry { after: None, why: format!("no answer within {} ms", self.timeout.as_millis()) },
+            Err(_) => Answer::Retry { after: None, why: format!("no answer within {} ms", self.timeout.as_millis()) },
             Ok(Err(error)) => self.failed(&error),
             Ok(Ok(answer)) => {
-                let latency = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
-                let outcome = answer::read(answer.status(), answer.headers(), latency, at);
+                let outcome = answer::read(answer.status(), answer.headers(), at);
                 drain(answer.into_body(), deadline).await;
                 outcome
             }
@@ -141,13 +139,13 @@ impl Webhook {
         Some(request)
     }
 
-    fn failed(&self, error: &hyper_util::client::legacy::Error) -> Outcome {
+    fn failed(&self, error: &hyper_util::client::legacy::Error) -> Answer {
         if let Some(forbidden) = forbidden(error) {
-            return Outcome::Refused { why: forbidden.to_string() };
+            return Answer::Refused { why: forbidden.to_string() };
         }
         let host = self.uri.host().unwrap_or_default();
         let what = if error.is_connect() { "cannot connect to" } else { "the connection broke while talking to" };
-        Outcome::Retry { after: None, why: format!("{what} `{host}`: {}", innermost(error)) }
+        Answer::Retry { after: None, why: format!("{what} `{host}`: {}", innermost(error)) }
     }
 }
 

@@ -45,6 +45,11 @@ impl Flags {
         }
     }
 
+    /// Takes a flag away.
+    pub fn remove(&mut self, flag: Flag) {
+        self.0.retain(|known| *known != flag);
+    }
+
     /// Whether a flag is set.
     #[must_use]
     pub fn contains(&self, flag: Flag) -> bool {

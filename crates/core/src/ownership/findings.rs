@@ -8,6 +8,9 @@ use crate::diagnostic::{Problem, Severity, nearest};
 /// After so many of one severity the others are only counted.
 const MAX: usize = 100;
 
+/// So many unknown names are compared with the known ones.
+const MAX_SUGGESTED: usize = 20;
+
 /// The problems of one file, in the order they were found.
 pub(super) struct Findings<'f> {
     file: &'f str,
@@ -67,9 +70,11 @@ impl<'f> Findings<'f> {
                 2 => " (and in one more place)".to_owned(),
                 places => format!(" (and in {} more places)", places - 1),
             };
-            let help = match nearest(&name, known.clone()) {
-                Some(near) if self.warnings < MAX => format!("did you mean `{near}`?"),
-                _ => "list it under `people:` or `teams:`; until then the fallback is told too".to_owned(),
+            // Looking for a near name reads all names, so only the first few get one.
+            let near = if self.warnings < MAX_SUGGESTED { nearest(&name, known.clone()) } else { None };
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "list it under `people:` or `teams:`; until then the fallback is told too".to_owned(),
             };
             self.warning(at, format!("`{name}` is not in ownership.yaml, so it reaches nobody{more}"), Some(&help));
         }

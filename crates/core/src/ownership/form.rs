@@ -43,8 +43,8 @@ pub(super) struct TeamForm {
     pub(super) contacts: Vec<ContactForm>,
 }
 
-/// An entry of `owners:`. Either the layers of a resource, or the form of v5.2 §6.3 (`type: external` with
-/// the owner's own fields beside it), with or without a resource.
+/// An entry of `owners:`: either the layers of a resource, or an external owner with its own fields
+/// (`type: external`), with a resource or declared for other entries to name.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OwnerForm {

@@ -77,6 +77,7 @@ impl Directory {
             repositories.push(repository(*source, file, &mut roster, &mut problems));
         }
         let fallback = fallback_claim(fallback, &mut roster);
+        roster.close();
         let file = source.file.into();
         (Self { file, roster, entries, explicit, repositories, by_repository, fallback, agents, by_agent }, problems)
     }

@@ -1,6 +1,7 @@
 //! Everyone who can own something, by each name they are called.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,7 +16,6 @@ use crate::yaml::{Spanned, span_of};
 const EMAIL: &str = "email";
 
 /// All parties of a directory. Names are found whatever their case.
-#[derive(Debug)]
 pub(super) struct Roster {
     key: [u8; 32],
     parties: Vec<Party>,
@@ -23,6 +23,13 @@ pub(super) struct Roster {
     by_email: HashMap<Box<str>, OwnerRef>,
     by_external: HashMap<Box<str>, OwnerRef>,
     by_id: HashMap<PersonId, OwnerRef>,
+}
+
+/// Shows the parties, not the key.
+impl fmt::Debug for Roster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roster").field("parties", &self.parties).finish_non_exhaustive()
+    }
 }
 
 impl Roster {
@@ -35,6 +42,11 @@ impl Roster {
             by_external: HashMap::new(),
             by_id: HashMap::new(),
         }
+    }
+
+    /// Lets go of the key: after this, nobody is added.
+    pub(super) fn close(&mut self) {
+        self.key = [0; 32];
     }
 
     /// Takes in `people:` and `teams:`.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::reach::{Process, Reach, Reaches};
 use crate::calendar::BusinessHours;
-use crate::capture::{CaptureFile, CaptureSet};
+use crate::capture::{Call, CaptureFile, CaptureSet, Hints};
 use crate::chain::Hash;
 use crate::change::PersonRow;
 use crate::diagnostic::{Problem, nearest};
-use crate::event::Submission;
+use crate::event::submission::Scope;
+use crate::event::{Flag, Submission};
 use crate::json;
 use crate::ownership::{CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, wanted_codeowners};
 use crate::rule::{RuleFile, RuleSet};
@@ -37,6 +38,8 @@ pub struct Snapshot {
 /// Files that other parts of the product read, and that cannot be used yet.
 const LATER: [&str; 6] =
     ["catalog.yaml", "escalation.yaml", "schedules.yaml", "playbooks.yaml", "recovery.yaml", "incidents.yaml"];
+/// What the agent side calls an action whose kind it leaves to us.
+const TOOL_CALL: &str = "tool_call";
 const KNOWN: [&str; 5] = ["mandate.yaml", "ownership.yaml", "capture.yaml", "calendar.yaml", "CODEOWNERS"];
 
 impl Snapshot {
@@ -53,11 +56,8 @@ impl Snapshot {
         let mut problems = unknown_files(files);
         let text = |name: &str| files.get(name).map(String::as_str);
 
-        let rule_files: Vec<RuleFile<'_>> = files
-            .iter()
-            .filter(|(path, _)| is_rules(path))
-            .map(|(file, text)| RuleFile { file, text })
-            .collect();
+        let rule_files: Vec<RuleFile<'_>> =
+            files.iter().filter(|(path, _)| is_rules(path)).map(|(file, text)| RuleFile { file, text }).collect();
         let (rules, found) = RuleSet::load(&rule_files);
         problems.extend(found);
 
@@ -72,8 +72,11 @@ impl Snapshot {
         let (capture, found) = CaptureSet::load(&capture_files);
         problems.extend(found);
 
-        let (hours, found) = BusinessHours::load(text("calendar.yaml").map(|text| ("calendar.yaml", text)));
-        problems.extend(found);
+        let hours = text("calendar.yaml").map(|text| BusinessHours::load("calendar.yaml", text));
+        let hours = hours.unwrap_or_else(|| Ok(BusinessHours::default())).unwrap_or_else(|found| {
+            problems.extend(found);
+            BusinessHours::default()
+        });
 
         let reaches = Reaches::build(&directory, process);
         let snapshot = Self { id: name(files, process), rules, directory, capture, hours, reaches };
@@ -130,16 +133,53 @@ impl Snapshot {
         &self.reaches.admins
     }
 
+    /// The team that owns an agent, as people write it.
+    #[must_use]
+    pub fn agent_team(&self, agent: &str) -> Option<&str> {
+        let entry = self.directory.agents(agent).into_iter().next()?;
+        self.directory.party(entry.team).map(|party| &**party.handle())
+    }
+
     /// A submission with what its tool call touches filled in; nothing when it is no tool call, or when the
-    /// sender said itself what it did.
+    /// sender said itself what it touched.
     #[must_use]
     pub fn captured(&self, submission: &Submission) -> Option<Submission> {
-        let attributes = submission.content.attributes.as_ref()?;
-        let Some(Value::Object(call)) = attributes.get("call") else { return None };
         if !submission.resources().is_empty() {
             return None;
         }
-        Some(self.capture.fill_in(submission, call))
+        let call = submission.content.attributes.as_ref()?.get("call")?.as_object()?;
+        let text = |name: &str| call.get(name).and_then(Value::as_str);
+        let hint = |name: &str| call.get("hints")?.get(name)?.as_bool();
+        let nothing = Map::new();
+        let captured = self.capture.apply(&Call {
+            server: text("server")?,
+            tool: text("tool")?,
+            arguments: call.get("arguments").and_then(Value::as_object).unwrap_or(&nothing),
+            hints: Hints {
+                read_only: hint("read_only"),
+                destructive: hint("destructive"),
+                idempotent: hint("idempotent"),
+                open_world: hint("open_world"),
+            },
+            cwd: text("cwd"),
+            repo_root: text("repo_root"),
+            repo: text("repo"),
+        });
+        let mut filled = submission.clone();
+        let action = filled.action.get_or_insert_default();
+        if action.kind.as_deref().is_none_or(|kind| kind == TOOL_CALL) {
+            action.kind = Some(captured.action_type.to_owned());
+        }
+        filled.scope = Some(Scope { resources: Some(captured.resources) });
+        let metadata = filled.metadata.get_or_insert_default();
+        metadata.estimated_impact = metadata.estimated_impact.or(captured.impact);
+        metadata.reversible = metadata.reversible.or(captured.reversible);
+        filled.flags.remove(Flag::NoResource);
+        filled.flags.remove(Flag::NoActionType);
+        for flag in captured.flags.iter() {
+            filled.flags.insert(flag);
+        }
+        Some(filled)
     }
 }
 
@@ -167,7 +207,8 @@ fn unknown_files(files: &Files) -> Vec<Problem> {
     for (path, text) in files {
         if LATER.contains(&path.as_str()) {
             problems.push(Problem::error(path, text, 0..0, format!("`{path}` is not available yet; take it out")));
-        } else if !is_rules(path) && !path.starts_with("rules/") && !KNOWN.contains(&path.as_str()) && !is_wanted(path) {
+        } else if !is_rules(path) && !path.starts_with("rules/") && !KNOWN.contains(&path.as_str()) && !is_wanted(path)
+        {
             let mut problem = Problem::error(path, text, 0..0, format!("`{path}` is no configuration file")).warning();
             if let Some(near) = nearest(path, KNOWN) {
                 problem = problem.with_help(format!("did you mean `{near}`?"));

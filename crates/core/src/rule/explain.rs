@@ -67,10 +67,8 @@ fn outcome<'r>(rule: &'r Rule, facts: &EventFacts<'_>, resource: Option<&Resourc
     }
     match rule.matches.iter().find(|predicate| !predicate.holds(facts, resource)) {
         None => Outcome::Matched,
-        Some(missed) => Outcome::Missed {
-            key: &missed.key,
-            wanted: &missed.wanted,
-            found: missed.found(facts, resource),
-        },
+        Some(missed) => {
+            Outcome::Missed { key: &missed.key, wanted: &missed.wanted, found: missed.found(facts, resource) }
+        }
     }
 }

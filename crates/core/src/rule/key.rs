@@ -3,11 +3,10 @@
 use std::ops::Range;
 
 use super::fact::bare;
-use super::form::{MatchForm, OneOrMany, Scalar};
+use super::form::MatchForm;
 use super::pattern::{Over, Pattern};
-use super::predicate::{
-    BoolKey, Choice, Comparison, NumberKey, Predicate, Sign, Test, TextKey, Wanted, WordKey,
-};
+use super::predicate::{BoolKey, Choice, Comparison, NumberKey, Predicate, Sign, Test, TextKey, Wanted, WordKey};
+use super::value::{OneOrMany, Scalar};
 use crate::diagnostic::Problem;
 use crate::event::Flag;
 use crate::json::MAX_INTEGER;
@@ -187,13 +186,7 @@ fn predicate(
     Ok(Predicate { key: name.into(), wanted: wanted.into(), test, at })
 }
 
-fn words(
-    source: &Source<'_>,
-    name: &str,
-    key: WordKey,
-    at: &Range<usize>,
-    value: &Scalar,
-) -> Result<u8, Problem> {
+fn words(source: &Source<'_>, name: &str, key: WordKey, at: &Range<usize>, value: &Scalar) -> Result<u8, Problem> {
     let text = value.to_string();
     let (sign, word) = match Sign::split(&text) {
         Some((sign, _)) if sign != Sign::Equal && !key.is_scale() => {
@@ -215,14 +208,10 @@ fn words(
     Ok(bits.fold(0, |mask, bit| mask | bit))
 }
 
-fn comparison(
-    source: &Source<'_>,
-    name: &str,
-    at: &Range<usize>,
-    value: &Scalar,
-) -> Result<Comparison, Problem> {
-    let expected =
-        || source.error(at.clone(), format!("`{name}` is a number, not `{value}`")).with_help("such as `3` or `\">= 2\"`");
+fn comparison(source: &Source<'_>, name: &str, at: &Range<usize>, value: &Scalar) -> Result<Comparison, Problem> {
+    let expected = || {
+        source.error(at.clone(), format!("`{name}` is a number, not `{value}`")).with_help("such as `3` or `\">= 2\"`")
+    };
     let (sign, than) = match value {
         Scalar::Whole(than) => (Sign::Equal, *than),
         Scalar::Bool(_) => return Err(expected()),
@@ -237,12 +226,7 @@ fn comparison(
     Ok(Comparison { sign, than })
 }
 
-fn choice(
-    source: &Source<'_>,
-    name: &str,
-    key: TextKey,
-    each: &[(Range<usize>, &Scalar)],
-) -> Result<Choice, Problem> {
+fn choice(source: &Source<'_>, name: &str, key: TextKey, each: &[(Range<usize>, &Scalar)]) -> Result<Choice, Problem> {
     let mut choice = Choice::default();
     for (at, value) in each {
         let text = match value {
@@ -280,12 +264,7 @@ fn choice(
     Ok(choice)
 }
 
-fn attribute(
-    source: &Source<'_>,
-    name: &str,
-    at: &Range<usize>,
-    value: &Scalar,
-) -> Result<Wanted, Problem> {
+fn attribute(source: &Source<'_>, name: &str, at: &Range<usize>, value: &Scalar) -> Result<Wanted, Problem> {
     Ok(match value {
         Scalar::Bool(value) => Wanted::Bool(*value),
         Scalar::Whole(_) => Wanted::Number(comparison(source, name, at, value)?),

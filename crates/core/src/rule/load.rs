@@ -137,20 +137,18 @@ fn home(source: &Source<'_>, form: &FileForm, problems: &mut Vec<Problem>) -> Op
     }
 }
 
-/// Reports names that stand twice, with both places.
+/// Reports names that stand twice in a tenant's files, with both places. A name that only the shipped file has
+/// too is the tenant's to take: a later release may ship any name.
 fn unique(sources: &[Source<'_>], drafts: &[Draft], problems: &mut Vec<Problem>) {
-    let mut first: BTreeMap<&str, &Draft> = BTreeMap::new();
+    let mut first: BTreeMap<(bool, &str), &Draft> = BTreeMap::new();
     for draft in drafts {
         let Some(source) = sources.get(draft.file) else { continue };
-        let Some(other) = first.get(draft.name.as_str()) else {
-            first.insert(&draft.name, draft);
+        let Some(other) = first.get(&(draft.is_shipped(), draft.name.as_str())) else {
+            first.insert((draft.is_shipped(), &draft.name), draft);
             continue;
         };
         let problem = source.error(draft.name_at.clone(), format!("the name `{}` stands twice", draft.name));
         problems.push(match sources.get(other.file) {
-            Some(place) if other.file == 0 => {
-                problem.with_help(format!("the first is in `{}`; choose another, or write `extends`", place.file))
-            }
             Some(place) => problem.with_help(format!("the first is at {}:{}", place.file, other.line)),
             None => problem,
         });

@@ -141,9 +141,7 @@ impl Shape {
         match self {
             Self::Whole(whole) => **whole == *text,
             Self::Prefix(prefix) => text.starts_with(&**prefix),
-            Self::Glob { prefix, tokens } => {
-                text.strip_prefix(&**prefix).is_some_and(|rest| glob(tokens, rest))
-            }
+            Self::Glob { prefix, tokens } => text.strip_prefix(&**prefix).is_some_and(|rest| glob(tokens, rest)),
         }
     }
 }
@@ -286,9 +284,7 @@ mod tests {
                 slow(after, text) || (!text.starts_with('/') && tail(text).is_some_and(|rest| slow(tokens, rest)))
             }
             Token::Any => slow(after, text) || tail(text).is_some_and(|rest| slow(tokens, rest)),
-            Token::Folders => {
-                slow(after, text) || text.split_once('/').is_some_and(|(_, rest)| slow(tokens, rest))
-            }
+            Token::Folders => slow(after, text) || text.split_once('/').is_some_and(|(_, rest)| slow(tokens, rest)),
         }
     }
 

@@ -219,7 +219,8 @@ impl Predicate {
             }
             Test::Word(key, mask) => {
                 let words = key.words().iter().enumerate();
-                let literals = words.filter(|(index, _)| mask & (1 << index) != 0).map(|(_, word)| Literal::Whole(word));
+                let literals =
+                    words.filter(|(index, _)| mask & (1 << index) != 0).map(|(_, word)| Literal::Whole(word));
                 Some((Lookup::Word(*key), literals.collect()))
             }
             _ => None,

@@ -56,10 +56,8 @@ impl Target {
             return named(name).map(|_| Self::Channel(text.into()));
         }
         if text.starts_with("resource.") {
-            let help = nearest(text, WORDS).map_or_else(
-                || format!("one of `{}`", WORDS.join("`, `")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = nearest(text, WORDS)
+                .map_or_else(|| format!("one of `{}`", WORDS.join("`, `")), |near| format!("did you mean `{near}`?"));
             return Err((format!("`{text}` is nobody to tell"), Some(help)));
         }
         let Some((scheme, name)) = text.split_once(':') else {
@@ -128,7 +126,7 @@ mod tests {
     fn what_is_nobody_says_so() {
         let help = |text: &str| Target::parse(text).expect_err(text).1.unwrap_or_default();
         assert_eq!(help("resource.owner"), "did you mean `resource.owners`?");
-        assert_eq!(help("resource.team"), "one of `resource.owners`, `resource.team.oncall`, `resource.team.lead`");
+        assert_eq!(help("resource.id"), "one of `resource.owners`, `resource.team.oncall`, `resource.team.lead`");
         assert_eq!(help("pagerdty:x"), "did you mean `pagerduty:`?");
         for text in ["", "@", "#", "@a b", "email:", "email:nobody", "smoke:signal"] {
             assert!(Target::parse(text).is_err(), "{text}");

@@ -8,8 +8,21 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 const NAMES: &[&str] = &["a", "ab", "abc", "abd", "payments-api", "payments-web", "ü", "src/a.rs", "src/b/a.rs"];
-const PATTERNS: &[&str] =
-    &["a", "ab", "ab*", "a?c", "*", "*c", "payments-*", "payments-{api,web}", "ü*", "src/**", "**/a.rs", "!ab", "!src/*"];
+const PATTERNS: &[&str] = &[
+    "a",
+    "ab",
+    "ab*",
+    "a?c",
+    "*",
+    "*c",
+    "payments-*",
+    "payments-{api,web}",
+    "ü*",
+    "src/**",
+    "**/a.rs",
+    "!ab",
+    "!src/*",
+];
 const TAGS: &[&str] = &["production", "pci", "blue", "ab"];
 
 fn key() -> impl Strategy<Value = String> {

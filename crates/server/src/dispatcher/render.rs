@@ -1,6 +1,8 @@
 //! What a notice says, put together from what was stored: the same words after a crash as before it.
 
-use mandate_connect::channel::webhook::body::{Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou};
+use mandate_connect::channel::webhook::body::{
+    Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou,
+};
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
 use mandate_core::ownership::Step;
@@ -62,7 +64,9 @@ fn about_event(
         })
         .collect();
     let at = |n: u32| places.get(n as usize).map(|place| (place.resource.as_str(), place.source.as_str()));
-    let sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
+    let mut sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
+    // Two rules may give one reason.
+    sentences.dedup();
     let late = event.flags.contains(Flag::Late).then(|| {
         let by = event.received_at.since(event.timestamp).0 / 1_000;
         format!("arrived {by} s after it happened")
@@ -71,10 +75,8 @@ fn about_event(
     if let Some(actor) = actor
         && actor.kind == ActorKind::Agent
     {
-        suggestions.push(Suggestion {
-            label: format!("Pause {}", who.name),
-            call: Call::Pause { agent: actor.id.clone() },
-        });
+        suggestions
+            .push(Suggestion { label: format!("Pause {}", who.name), call: Call::Pause { agent: actor.id.clone() } });
     }
     Ok(Notice {
         id: notification.id.to_string(),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_core::audit::{self, AuditEntry};
+use mandate_core::chain::{Hash, Tip};
 use mandate_core::change::{
     AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
     OutcomeRow,
 };
-use mandate_core::chain::{Hash, Tip};
 use mandate_core::checkpoint;
 use mandate_core::dedupe::Known;
 use mandate_core::delivery::{self, Next};

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{MAX_SCAN, Page, page, read};
 use crate::decode;
 use crate::error::Result;
-use crate::sql::{Reader, Sql, Value, statements, values_of};
+use crate::sql::{Reader, Sql, statements, values_of};
 use crate::store::{Reading, Store};
 
 /// A stored event, and when and why its content was erased if it was.
@@ -90,70 +90,37 @@ macro_rules! erased {
     };
 }
 
-/// The places that a list looks at, newest first: `$2` before, `$3` after, `$4` at most, `$5` the actor or resource.
-macro_rules! walk {
-    (lite all) => {
-        "SELECT no FROM event WHERE no < (($1 << 44) | $2) AND no > (($1 << 44) | $3) AND $5 IS NULL
-         ORDER BY no DESC LIMIT $4"
-    };
-    (lite actor) => {
-        "SELECT no FROM event WHERE tenant = $1 AND actor = $5 AND no < (($1 << 44) | $2) AND no > (($1 << 44) | $3)
-         ORDER BY no DESC LIMIT $4"
-    };
-    (lite resource) => {
-        "SELECT ($1 << 44) | seq AS no FROM event_resource
-         WHERE tenant = $1 AND resource = $5 AND seq < $2 AND seq > $3 ORDER BY seq DESC LIMIT $4"
-    };
-    (pg all) => {
-        "SELECT seq FROM event WHERE tenant = $1 AND seq < $2 AND seq > $3 AND $5::text IS NULL
-         ORDER BY seq DESC LIMIT $4"
-    };
-    (pg actor) => {
-        "SELECT seq FROM event WHERE tenant = $1 AND actor = $5::text AND seq < $2 AND seq > $3
-         ORDER BY seq DESC LIMIT $4"
-    };
-    (pg resource) => {
-        "SELECT seq FROM event_resource WHERE tenant = $1 AND resource = $5::text AND seq < $2 AND seq > $3
-         ORDER BY seq DESC LIMIT $4"
-    };
-}
-
-/// The events among the places of a walk that pass the rest of the filter.
+/// Events from the place `$3` up to before `$2`, newest first: `$4` is the actor or resource, the rest the filter.
+/// The order is an index's, so the list ends with the page.
 macro_rules! list {
-    ($by:ident) => {
+    ($lite_from:expr, $lite_key:expr, $lite_order:expr, $pg_from:expr, $pg_key:expr, $pg_order:expr) => {
         Sql {
             lite: concat!(
                 columns!(),
-                "(",
-                walk!(lite $by),
-                ") w CROSS JOIN event e ON e.no = w.no ",
+                $lite_from,
                 erased!(),
-                "WHERE ($6 IS NULL OR e.action = $6) AND ($7 IS NULL OR e.session = $7)
-                  AND ($8 IS NULL OR e.decision = $8) AND ($9 IS NULL OR e.at >= $9) AND ($10 IS NULL OR e.at < $10)
-                  AND ($11 IS NULL OR e.actor = $11)
-                ORDER BY w.no DESC LIMIT $12"
+                "WHERE ",
+                $lite_key,
+                " AND ($5 IS NULL OR e.action = $5) AND ($6 IS NULL OR e.session = $6)
+                  AND ($7 IS NULL OR e.decision = $7) AND ($8 IS NULL OR e.at >= $8) AND ($9 IS NULL OR e.at < $9)
+                  AND ($10 IS NULL OR e.actor = $10)
+                ORDER BY ",
+                $lite_order,
+                " DESC LIMIT $11"
             ),
             pg: concat!(
                 columns!(),
-                "(",
-                walk!(pg $by),
-                ") w JOIN event e ON e.tenant = $1 AND e.seq = w.seq ",
+                $pg_from,
                 erased!(),
-                "WHERE ($6::text IS NULL OR e.action = $6) AND ($7::text IS NULL OR e.session = $7)
-                  AND ($8::text IS NULL OR e.decision = $8) AND ($9::bigint IS NULL OR e.at >= $9)
-                  AND ($10::bigint IS NULL OR e.at < $10) AND ($11::text IS NULL OR e.actor = $11)
-                ORDER BY w.seq DESC LIMIT $12"
+                "WHERE ",
+                $pg_key,
+                " AND ($5::text IS NULL OR e.action = $5) AND ($6::text IS NULL OR e.session = $6)
+                  AND ($7::text IS NULL OR e.decision = $7) AND ($8::bigint IS NULL OR e.at >= $8)
+                  AND ($9::bigint IS NULL OR e.at < $9) AND ($10::text IS NULL OR e.actor = $10)
+                ORDER BY ",
+                $pg_order,
+                " DESC LIMIT $11"
             ),
-        }
-    };
-}
-
-/// How many places a walk has, and the last one.
-macro_rules! extent {
-    ($by:ident) => {
-        Sql {
-            lite: concat!("SELECT min(no) & 17592186044415 AS floor, count(*) AS places FROM (", walk!(lite $by), ")"),
-            pg: concat!("SELECT min(seq) AS floor, count(*) AS places FROM (", walk!(pg $by), ") w"),
         }
     };
 }
@@ -169,17 +136,43 @@ statements! {
         "WHERE e.tenant = $1 AND e.seq >= $2 ORDER BY e.seq LIMIT $3"
     );
     /// Every event, newest first.
-    LIST: list!(all);
+    LIST: list!(
+        "event e ",
+        "e.no < (($1 << 44) | $2) AND e.no >= (($1 << 44) | $3) AND $4 IS NULL",
+        "e.no",
+        "event e ",
+        "e.tenant = $1 AND e.seq < $2 AND e.seq >= $3 AND $4::text IS NULL",
+        "e.seq"
+    );
     /// The same of one actor.
-    LIST_OF_ACTOR: list!(actor);
+    LIST_OF_ACTOR: list!(
+        "event e INDEXED BY event_by_actor ",
+        "e.tenant = $1 AND e.actor = $4 AND e.no < (($1 << 44) | $2) AND e.no >= (($1 << 44) | $3)",
+        "e.no",
+        "event e ",
+        "e.tenant = $1 AND e.actor = $4 AND e.seq < $2 AND e.seq >= $3",
+        "e.seq"
+    );
     /// The same of one resource.
-    LIST_OF_RESOURCE: list!(resource);
-    /// How far the same look.
-    EXTENT: extent!(all);
-    /// How far the same look.
-    EXTENT_OF_ACTOR: extent!(actor);
-    /// How far the same look.
-    EXTENT_OF_RESOURCE: extent!(resource);
+    LIST_OF_RESOURCE: list!(
+        "event_resource r CROSS JOIN event e ON e.no = (($1 << 44) | r.seq) ",
+        "r.tenant = $1 AND r.resource = $4 AND r.seq < $2 AND r.seq >= $3",
+        "r.seq",
+        "event_resource r JOIN event e ON e.tenant = $1 AND e.seq = r.seq ",
+        "r.tenant = $1 AND r.resource = $4 AND r.seq < $2 AND r.seq >= $3",
+        "r.seq"
+    );
+    /// Where a list of one actor stops looking, if it does before the end.
+    FLOOR_OF_ACTOR: Sql {
+        lite: "SELECT seq FROM event WHERE tenant = $1 AND actor = $4 AND no < (($1 << 44) | $2)
+               ORDER BY no DESC LIMIT 1 OFFSET $3 - 1",
+        pg: "SELECT seq FROM event WHERE tenant = $1 AND actor = $4 AND seq < $2 ORDER BY seq DESC LIMIT 1 OFFSET $3 - 1",
+    };
+    /// The same of one resource.
+    FLOOR_OF_RESOURCE: Sql::both(
+        "SELECT seq FROM event_resource WHERE tenant = $1 AND resource = $4 AND seq < $2
+         ORDER BY seq DESC LIMIT 1 OFFSET $3 - 1",
+    );
     /// The place after the newest event.
     TOP: Sql::both("SELECT event_seq + 1 AS seq FROM head WHERE tenant = $1");
     /// The last place whose id is older than one.
@@ -238,7 +231,7 @@ impl Store {
 
     /// Events that pass a filter, newest first, before the place `before`.
     ///
-    /// Looks at 20,000 events of the actor, of the resource or of all at most; then gives what it found and where
+    /// Looks at 20,000 events of the resource, else of the actor, else of all at most; then gives what it found and where
     /// to go on, so a page may be empty and not be the last.
     ///
     /// # Errors
@@ -270,19 +263,32 @@ async fn list(
     let top = conn.one(TOP, &values_of![tenant]).await?;
     let top = top.map_or(Ok(1), |row| row.of("head", "seq").int("seq"))?;
     let before = before.unwrap_or(top).clamp(1, top);
-    let mut floor = 0;
+    let mut oldest = 1;
     if let Some(id) = filter.oldest_id()
         && let Some(row) = conn.one(BEFORE_ID, &values_of![tenant, id]).await?
     {
-        floor = row.of("event", "seq").int("seq")?;
+        oldest = row.of("event", "seq").int("seq")? + 1;
     }
-    let (sql, extent, key) = match (&filter.resource, &filter.actor) {
-        (Some(resource), _) => (LIST_OF_RESOURCE, EXTENT_OF_RESOURCE, Some(resource.as_str())),
-        (None, Some(actor)) => (LIST_OF_ACTOR, EXTENT_OF_ACTOR, Some(actor.as_str())),
-        (None, None) => (LIST, EXTENT, None),
+    let scan = i64::from(MAX_SCAN);
+    let (sql, floor, key) = match (&filter.resource, &filter.actor) {
+        (Some(resource), _) => (LIST_OF_RESOURCE, Some(FLOOR_OF_RESOURCE), Some(resource.as_str())),
+        (None, Some(actor)) => (LIST_OF_ACTOR, Some(FLOOR_OF_ACTOR), Some(actor.as_str())),
+        (None, None) => (LIST, None, None),
     };
-    let walk = values_of![tenant, before, floor, i64::from(MAX_SCAN), key];
-    let rest = values_of![
+    let from = match floor {
+        Some(floor) => match conn.one(floor, &values_of![tenant, before, scan, key]).await? {
+            Some(row) => row.of("event", "seq").int("seq")?,
+            None => 1,
+        },
+        // Places have no gap.
+        None => before - scan,
+    };
+    let from = from.max(oldest);
+    let values = values_of![
+        tenant,
+        before,
+        from,
+        key,
         &filter.action,
         &filter.session,
         filter.decision.map(Decision::as_str),
@@ -291,19 +297,8 @@ async fn list(
         &filter.actor,
         limit,
     ];
-    let values: Vec<Value<'_>> = walk.iter().chain(&rest).copied().collect();
     let items = conn.all(sql, &values).await?.iter().map(decode::event).collect::<Result<Vec<_>>>()?;
-    if i64::try_from(items.len()).is_ok_and(|found| found >= limit) {
-        let next = items.last().map(|event| event.row.seq).filter(|seq| *seq > 1);
-        return Ok(Page { items, next });
-    }
-    let next = match conn.one(extent, &walk).await? {
-        Some(row) => {
-            let row = row.of("event", "floor");
-            let full = row.int("places")? >= i64::from(MAX_SCAN);
-            if full { row.int_or("floor")?.filter(|seq| *seq > 1) } else { None }
-        }
-        None => None,
-    };
-    Ok(Page { items, next })
+    let full = i64::try_from(items.len()).is_ok_and(|found| found >= limit);
+    let stopped = if full { items.last().map_or(from, |event| event.row.seq) } else { from };
+    Ok(Page { items, next: Some(stopped).filter(|seq| *seq > oldest) })
 }

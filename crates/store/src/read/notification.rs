@@ -65,21 +65,21 @@ statements! {
     NOTIFICATIONS_OF: Sql::both("SELECT * FROM notification WHERE tenant = $1 AND event_seq = $2 ORDER BY id LIMIT $3");
     /// Notifications before an id, newest first, that pass a filter.
     LIST: Sql {
-        lite: "SELECT n.* FROM (SELECT rowid AS row FROM notification WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3) w
-               CROSS JOIN notification n ON n.rowid = w.row
-               WHERE ($4 IS NULL OR n.recipient = $4) AND ($5 IS NULL OR n.channel = $5)
-                 AND ($6 IS NULL OR n.state = $6) AND ($7 IS NULL OR n.created_at >= $7)
-               ORDER BY n.id DESC LIMIT $8",
-        pg: "SELECT n.* FROM (SELECT * FROM notification WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3) n
-             WHERE ($4::text IS NULL OR n.recipient = $4) AND ($5::text IS NULL OR n.channel = $5)
-               AND ($6::text IS NULL OR n.state = $6) AND ($7::bigint IS NULL OR n.created_at >= $7)
-             ORDER BY n.id DESC LIMIT $8",
+        lite: "SELECT * FROM notification WHERE tenant = $1 AND id < $2 AND id >= $3
+                 AND ($4 IS NULL OR recipient = $4) AND ($5 IS NULL OR channel = $5)
+                 AND ($6 IS NULL OR state = $6) AND ($7 IS NULL OR created_at >= $7)
+               ORDER BY id DESC LIMIT $8",
+        pg: "SELECT * FROM notification WHERE tenant = $1 AND id < $2 AND id >= $3
+               AND ($4::text IS NULL OR recipient = $4) AND ($5::text IS NULL OR channel = $5)
+               AND ($6::text IS NULL OR state = $6) AND ($7::bigint IS NULL OR created_at >= $7)
+             ORDER BY id DESC LIMIT $8",
     };
     /// Where the same stops looking, if it does before the end.
     LIST_FLOOR: Sql::both(
         "SELECT id FROM notification WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3 - 1",
     );
-    /// Takes what is due and nobody holds: `$2` for how long, of `$3` lanes, `$4` of each.
+    /// Takes what is due and nobody holds: `$2` for how long, of `$3` lanes, `$4` of each. Postgres picks in a step of
+    /// its own: within a join it would pick again for each row, and pass the limit.
     CLAIM: Sql {
         lite: claim!(
             "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
@@ -92,11 +92,13 @@ statements! {
         ),
         pg: claim!(
             "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
-            "UPDATE notification SET lease_until = clock.now + $2 FROM clock, due CROSS JOIN LATERAL (
-               SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
-                 AND n.due_at <= (SELECT now FROM clock) AND n.lease_until <= (SELECT now FROM clock)
-               ORDER BY n.due_at, n.id LIMIT $4 FOR UPDATE SKIP LOCKED) AS p
-             WHERE notification.tenant = $1 AND notification.id = p.id
+            ", picked (id) AS MATERIALIZED (
+               SELECT p.id FROM due CROSS JOIN LATERAL (
+                 SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
+                   AND n.due_at <= (SELECT now FROM clock) AND n.lease_until <= (SELECT now FROM clock)
+                 ORDER BY n.due_at, n.id LIMIT $4 FOR UPDATE SKIP LOCKED) AS p)
+             UPDATE notification SET lease_until = clock.now + $2 FROM clock, picked
+             WHERE notification.tenant = $1 AND notification.id = picked.id
              RETURNING notification.*"
         ),
     };
@@ -193,14 +195,24 @@ async fn list(
     let mut conn = reader.conn();
     // The floor first: what is added in between is newer than what was looked at, and cannot lower it.
     let floor = conn.one(LIST_FLOOR, &values_of![tenant, before.0, scan]).await?;
+    let floor = floor.map(|row| row.of("notification", "id").uuid("id")).transpose()?;
     let state = filter.state.map(NotificationState::as_str);
-    let values = values_of![tenant, before.0, scan, &filter.recipient, &filter.channel, state, filter.since, limit];
+    let values = values_of![
+        tenant,
+        before.0,
+        floor.unwrap_or(Uuid::nil()),
+        &filter.recipient,
+        &filter.channel,
+        state,
+        filter.since,
+        limit
+    ];
     let rows = conn.all(LIST, &values).await?;
     let items = rows.iter().map(decode::notification).collect::<Result<Vec<_>>>()?;
     let next = if i64::try_from(items.len()).is_ok_and(|found| found >= limit) {
         items.last().map(|row| row.id)
     } else {
-        floor.map(|row| row.of("notification", "id").uuid("id").map(NotificationId)).transpose()?
+        floor.map(NotificationId)
     };
     Ok(Page { items, next })
 }

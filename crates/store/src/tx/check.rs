@@ -43,7 +43,7 @@ fn feed_holds_events(changes: &Changes, old: &Head) -> Result<()> {
     for entry in &changes.feed {
         if let FeedEntry::Events { from, to } = *entry {
             for (seq, at) in (from..=to).zip(position + 1..) {
-                if !events.next().is_some_and(|event| (event.seq, event.position) == (seq, at)) {
+                if events.next().is_none_or(|event| (event.seq, event.position) != (seq, at)) {
                     return Err(Error::Invalid(format!("the feed says event {seq} at position {at}")));
                 }
             }

@@ -2,28 +2,27 @@
 
 use hyper::header::{HeaderMap, LOCATION, RETRY_AFTER};
 use hyper::{StatusCode, Uri};
+use mandate_core::delivery::Answer;
 use mandate_core::time::{HOUR, SECOND, Span};
 
-use crate::channel::Outcome;
-
-/// Reads the head of an answer that took `latency_ms` and came about `now` (Unix seconds).
-pub(super) fn read(status: StatusCode, headers: &HeaderMap, latency_ms: u32, now: i64) -> Outcome {
+/// Reads the head of an answer that came about `now` (Unix seconds).
+pub(super) fn read(status: StatusCode, headers: &HeaderMap, now: i64) -> Answer {
     let code = status.as_u16();
     match code {
-        200..=299 => Outcome::Sent { status: code, latency_ms },
-        300..=399 => Outcome::Refused {
+        200..=299 => Answer::Sent { status: code },
+        300..=399 => Answer::Refused {
             why: format!("the endpoint answered {code}{}; redirects are not followed", target(headers)),
         },
-        401 | 403 => Outcome::Broken {
+        401 | 403 => Answer::Broken {
             why: format!(
                 "the endpoint answered {code}: it does not accept our signature; check the secret on both sides"
             ),
         },
-        410 => Outcome::Broken { why: "the endpoint answered 410: it asks to be left alone for good".to_owned() },
+        410 => Answer::Broken { why: "the endpoint answered 410: it asks to be left alone for good".to_owned() },
         408 | 425 | 429 | 500..=599 => {
-            Outcome::Retry { after: retry_after(headers, now), why: format!("the endpoint answered {code}") }
+            Answer::Retry { after: retry_after(headers, now), why: format!("the endpoint answered {code}") }
         }
-        _ => Outcome::Refused { why: format!("the endpoint answered {code}") },
+        _ => Answer::Refused { why: format!("the endpoint answered {code}") },
     }
 }
 
@@ -73,14 +72,14 @@ mod tests {
         if let Some((name, value)) = header {
             headers.insert(name, value.parse().unwrap());
         }
-        let outcome = read(StatusCode::from_u16(status).unwrap(), &headers, 7, NOW);
+        let outcome = read(StatusCode::from_u16(status).unwrap(), &headers, NOW);
         let told = match outcome {
-            Outcome::Sent { status, latency_ms } => format!("sent {status} {latency_ms}"),
-            Outcome::Retry { after, why } => {
+            Answer::Sent { status } => format!("sent {status}"),
+            Answer::Retry { after, why } => {
                 format!("retry {}: {why}", after.map_or("-".into(), |after| after.to_string()))
             }
-            Outcome::Refused { why } => format!("refused: {why}"),
-            Outcome::Broken { why } => format!("broken: {why}"),
+            Answer::Refused { why } => format!("refused: {why}"),
+            Answer::Broken { why } => format!("broken: {why}"),
         };
         assert_eq!(told, expect);
     }
@@ -88,7 +87,7 @@ mod tests {
     #[test]
     fn every_status_has_one_meaning() {
         for status in [200, 201, 202, 204, 299] {
-            check(status, None, &format!("sent {status} 7"));
+            check(status, None, &format!("sent {status}"));
         }
         for status in [408, 425, 429, 500, 502, 503, 504, 529, 599] {
             check(status, None, &format!("retry -: the endpoint answered {status}"));

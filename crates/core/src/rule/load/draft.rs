@@ -8,15 +8,15 @@ use jiff::tz::TimeZone;
 use super::{Home, has_error, word};
 use crate::diagnostic::Problem;
 use crate::event::{Decision, Level, ResourceKind};
-use crate::rule::form::{FileForm, OneOrMany, PointForm, RuleForm, Scalar};
+use crate::rule::form::{FileForm, PointForm, RuleForm};
 use crate::rule::key::{self, Source};
+use crate::rule::value::{OneOrMany, Scalar};
 use crate::rule::{Layer, Predicate, Target};
 use crate::time::{Millis, Span};
 use crate::yaml::{Spanned, span_of};
 
 const GATES: &str = "gates are not available yet; use flagged_execute";
-const DECISIONS: &[&str] =
-    &["auto_execute", "monitored_execute", "flagged_execute", "auto", "monitored", "flagged"];
+const DECISIONS: &[&str] = &["auto_execute", "monitored_execute", "flagged_execute", "auto", "monitored", "flagged"];
 
 /// What is absent may be inherited.
 pub(super) struct Draft {
@@ -45,6 +45,12 @@ pub(super) struct Draft {
     pub(super) extends: Option<(String, Range<usize>)>,
     /// Whether something of it could not be read, so that what follows from that is not said as well.
     pub(super) broken: bool,
+}
+
+impl Draft {
+    pub(super) fn is_shipped(&self) -> bool {
+        self.layer == Layer::Shipped
+    }
 }
 
 /// Every rule and critical point of one file.

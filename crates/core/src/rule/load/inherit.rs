@@ -13,16 +13,21 @@ use crate::rule::key::Source;
 const MAX_CHAIN: usize = 16;
 
 pub(super) fn resolve(sources: &[Source<'_>], drafts: &mut [Draft], problems: &mut Vec<Problem>) {
-    let mut by_name: BTreeMap<String, usize> = BTreeMap::new();
+    // The tenant's own rule of a name comes before the shipped one, which a rule of that name itself extends.
+    let mut by_name: BTreeMap<String, [Option<usize>; 2]> = BTreeMap::new();
     for (number, draft) in drafts.iter().enumerate().filter(|(_, draft)| !draft.critical_point) {
-        by_name.entry(draft.name.clone()).or_insert(number);
+        let [own, shipped] = by_name.entry(draft.name.clone()).or_default();
+        let place = if draft.is_shipped() { shipped } else { own };
+        *place = place.or(Some(number));
     }
     let parent: Vec<Option<usize>> = drafts
         .iter()
-        .map(|draft| {
+        .enumerate()
+        .map(|(this, draft)| {
             let (name, at) = draft.extends.as_ref()?;
-            if let Some(number) = by_name.get(name) {
-                return Some(*number);
+            if let Some(places) = by_name.get(name) {
+                let other = places.iter().flatten().find(|number| **number != this);
+                return Some(*other.unwrap_or(&this));
             }
             if let Some(source) = sources.get(draft.file) {
                 let problem = source.error(at.clone(), format!("there is no rule `{name}` to extend"));

@@ -1,0 +1,172 @@
+//! What passes of a line while not everything may, and the answers to what does not.
+
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+
+use super::message::{Line, Message};
+use crate::control::{Gate, Verdict};
+
+/// A first call waits this long for the control state, then goes through.
+pub(super) const STATE_WAIT: Duration = Duration::from_millis(150);
+
+/// What becomes of one line from the client.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    /// All of it goes on as it came.
+    Pass,
+    /// Nothing of it, or only `rest`, goes on; `answers` are lines for the client.
+    Part {
+        /// The answers to what was refused.
+        answers: Vec<Vec<u8>>,
+        /// What is left of a batch.
+        rest: Option<Vec<u8>>,
+    },
+}
+
+/// What is known of the connection when a call is judged.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Known {
+    /// The server's name, empty until it is known.
+    pub(super) server: String,
+    /// Whether the connection was seen to be of the stateless revision.
+    pub(super) modern: bool,
+    /// Tools that were announced as reading only, or not.
+    pub(super) read_only: std::collections::HashMap<String, bool>,
+}
+
+/// Judges a line under a gate that is not open.
+pub(super) fn judge(line: &Line<'_>, gate: &Gate, known: &Known) -> Judged {
+    match line {
+        Line::Blank => Judged::Pass,
+        // It might be a call to a reader that is less strict.
+        Line::Opaque if gate.is_paused() => Judged::Part { answers: Vec::new(), rest: None },
+        Line::Opaque => Judged::Pass,
+        Line::One(message) => match refuse(message, gate, known) {
+            None => Judged::Pass,
+            Some(answer) => Judged::Part { answers: answer.into_iter().collect(), rest: None },
+        },
+        Line::Batch(items) => {
+            let mut answers = Vec::new();
+            let mut passing = Vec::new();
+            for (raw, message) in items {
+                match message {
+                    Some(message) => match refuse(message, gate, known) {
+                        None => passing.push(*raw),
+                        Some(answer) => answers.extend(answer),
+                    },
+                    None if gate.is_paused() => {}
+                    None => passing.push(*raw),
+                }
+            }
+            if passing.len() == items.len() {
+                return Judged::Pass;
+            }
+            Judged::Part { answers, rest: (!passing.is_empty()).then(|| batch(&passing)) }
+        }
+    }
+}
+
+/// `None` when the message passes; else its answer, when it has an id to be answered to.
+fn refuse(message: &Message<'_>, gate: &Gate, known: &Known) -> Option<Option<Vec<u8>>> {
+    if !message.is_tool_call() {
+        return None;
+    }
+    let tool = message.tool().unwrap_or_default();
+    let read_only = known.read_only.get(tool.as_ref()).copied();
+    match gate.decide(&known.server, &tool, read_only) {
+        Verdict::Pass => None,
+        Verdict::Refuse(text) => {
+            let modern = known.modern || message.meta().is_modern();
+            Some(message.id.map(|id| answer(id, &text, modern)))
+        }
+    }
+}
+
+/// The result of a call that was not made: an error the model can read, not one of the protocol.
+fn answer(id: &RawValue, text: &str, modern: bool) -> Vec<u8> {
+    let kind = if modern { r#""resultType":"complete","# } else { "" };
+    let text = serde_json::Value::from(text);
+    let id = id.get();
+    format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"result":{{{kind}"content":[{{"type":"text","text":{text}}}],"isError":true}}}}"#
+    )
+    .into_bytes()
+    .into_iter()
+    .chain([b'\n'])
+    .collect()
+}
+
+fn batch(items: &[&RawValue]) -> Vec<u8> {
+    let items: Vec<&str> = items.iter().map(|raw| raw.get()).collect();
+    format!("[{}]\n", items.join(",")).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_api::{AgentState, Control};
+
+    fn paused() -> Gate {
+        let control =
+            Control { state: AgentState::Paused, by: Some("@alice".into()), version: 1, ..Control::running() };
+        Gate::new(control)
+    }
+
+    fn check(line: &str, known: &Known, answers: &[&str], rest: Option<&str>) {
+        let expect = Judged::Part {
+            answers: answers.iter().map(|answer| format!("{answer}\n").into_bytes()).collect(),
+            rest: rest.map(|rest| format!("{rest}\n").into_bytes()),
+        };
+        assert_eq!(judge(&Line::read(line.as_bytes()), &paused(), known), expect, "{line}");
+    }
+
+    const TEXT: &str =
+        r#""content":[{"type":"text","text":"Paused by @alice. Do not retry; wait or ask @alice."}],"isError":true"#;
+
+    #[test]
+    fn a_paused_call_is_answered_under_its_own_id() {
+        let known = Known::default();
+        for id in ["1", "1.50", "\"a\\u0062\"", "12345678901234567890123"] {
+            let line = format!(r#"{{"method":"tools/call","params":{{"name":"x"}},"id":{id}}}"#);
+            check(&line, &known, &[&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{{TEXT}}}}}"#)], None);
+        }
+        let modern = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"resultType":"complete",{TEXT}}}}}"#);
+        check(
+            r#"{"id":1,"method":"tools/call","params":{"name":"x","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}}"#,
+            &known,
+            &[&modern],
+            None,
+        );
+        let known = Known { modern: true, ..Known::default() };
+        check(r#"{"id":1,"method":"tools/call"}"#, &known, &[&modern], None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_answered_is_withheld() {
+        let known = Known::default();
+        for line in [
+            "{\"id\":1,\"method\":\"tools/call\"",
+            "garbage",
+            r#"{"method":"tools/call"}"#,
+            r#"{"id":null,"method":"tools/call"}"#,
+        ] {
+            check(line, &known, &[], None);
+        }
+        for line in ["", "\r", r#"{"id":1,"method":"ping"}"#, r#"{"id":1,"result":{}}"#, r#"[{"method":"ping"}]"#] {
+            assert_eq!(judge(&Line::read(line.as_bytes()), &paused(), &known), Judged::Pass, "{line}");
+        }
+    }
+
+    #[test]
+    fn in_a_batch_each_call_is_answered_and_the_rest_passes_as_it_was() {
+        let answer = |id| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{{TEXT}}}}}"#);
+        check(
+            r#"[ {"id":1, "method":"tools/call"}, {"method":"ping", "id":2.0 ,"x":[ ]},{"id":"c","method":"tools/call"}, 7]"#,
+            &Known::default(),
+            &[&answer("1"), &answer("\"c\"")],
+            Some(r#"[{"method":"ping", "id":2.0 ,"x":[ ]}]"#),
+        );
+        check(r#"[{"id":1,"method":"tools/call"}]"#, &Known::default(), &[&answer("1")], None);
+    }
+}

@@ -1,0 +1,562 @@
+//! What a connection did, read from copies of its bytes: tool calls become events, their results outcomes.
+//!
+//! One call is one event under one key, also when the client repeats it with the input it was asked for, and when
+//! the server answers with a task. No clock, no I/O but looking for repositories: time comes with each copy.
+
+mod call;
+mod lines;
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use mandate_api::{OutcomeReport, OutcomeStatus};
+use mandate_scrub::Scrubber;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::arguments::arguments;
+use super::call_site::CallSite;
+use super::identity::{agent_id, server_name};
+use super::message::{CallParams, Implementation, Line, Message};
+use super::refusal::Known;
+use crate::record::{Kind, Record};
+use call::{Answer, Call};
+use lines::ServerLines;
+
+/// So many requests may be open at once; older ones are given up without an outcome.
+const MAX_OPEN: usize = 10_000;
+/// So many ids are remembered to tell a used one from a new one.
+const MAX_SEEN_IDS: usize = 65_536;
+/// So many tools' hints are remembered.
+const MAX_TOOLS: usize = 4_096;
+const MAX_NAME_BYTES: usize = 200;
+
+/// What is fixed before the first byte.
+#[derive(Debug)]
+pub(super) struct Setting {
+    pub(super) connection: Uuid,
+    /// The agent's id, when the operator gave one.
+    pub(super) agent: Option<String>,
+    /// The server's name, when the operator gave one.
+    pub(super) server: Option<String>,
+    pub(super) host: String,
+    pub(super) working_directory: PathBuf,
+    pub(super) scrubber: Scrubber,
+}
+
+/// What a step found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Who the agent is. Comes once, before any record.
+    Agent(String),
+    /// Something for the server.
+    Record(Record),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub(super) struct Session {
+    setting: Setting,
+    site: CallSite,
+    known: Arc<RwLock<Known>>,
+    agent: Option<String>,
+    client_name: Option<String>,
+    hints: HashMap<String, Map<String, Value>>,
+    sequence: i64,
+    seen_ids: HashSet<u64>,
+    /// Requests of the client that wait for their answer, by raw id, and in order.
+    open: HashMap<String, Open>,
+    open_order: VecDeque<String>,
+    /// Calls that wait for the client to repeat them with more input.
+    waiting: HashMap<[u8; 32], Call>,
+    tasks: HashMap<String, Call>,
+    server_lines: ServerLines,
+    /// Output of the server that could not be read: a missing answer means nothing from here on.
+    gap: bool,
+}
+
+/// What an open request asked.
+#[derive(Debug)]
+enum Open {
+    /// Who the server is.
+    Greeting,
+    /// Which tools it has.
+    Tools,
+    /// A call.
+    Call(Box<Call>),
+    /// How a task stands, or its result.
+    Task(String),
+}
+
+impl Session {
+    pub(super) fn new(setting: Setting, known: Arc<RwLock<Known>>) -> Self {
+        let site = CallSite::new(setting.working_directory.clone());
+        if let Some(name) = &setting.server {
+            known.write().unwrap_or_else(PoisonError::into_inner).server.clone_from(name);
+        }
+        Self {
+            agent: setting.agent.clone(),
+            site,
+            known,
+            setting,
+            client_name: None,
+            hints: HashMap::new(),
+            sequence: 0,
+            seen_ids: HashSet::new(),
+            open: HashMap::new(),
+            open_order: VecDeque::new(),
+            waiting: HashMap::new(),
+            tasks: HashMap::new(),
+            server_lines: ServerLines::default(),
+            gap: false,
+        }
+    }
+
+    /// Reads a line only for who the client is.
+    pub(super) fn peek(&mut self, line: &[u8]) -> Vec<Found> {
+        let mut found = Vec::new();
+        for message in Line::read(line).messages() {
+            self.greet(message, &mut found);
+            if message.is_tool_call() {
+                self.know_agent("", &mut found);
+            }
+        }
+        found
+    }
+
+    /// Reads whole lines from the client, which passed at `at` (Unix milliseconds; `tick` on the monotonic clock).
+    pub(super) fn client(&mut self, lines: &[u8], at: i64, tick: i64) -> Vec<Found> {
+        let mut found = Vec::new();
+        for line in lines.split_inclusive(|byte| *byte == b'\n') {
+            for message in Line::read(line).messages() {
+                self.from_client(message, at, tick, &mut found);
+            }
+        }
+        found
+    }
+
+    /// Reads output of the server.
+    pub(super) fn server(&mut self, bytes: &[u8], at: i64, tick: i64) -> Vec<Found> {
+        let mut found = Vec::new();
+        let mut reader = std::mem::take(&mut self.server_lines);
+        let nothing_open = self.open.is_empty() && self.tasks.is_empty();
+        let whole = reader.push(bytes, |line| {
+            if nothing_open {
+                return;
+            }
+            for message in Line::read(line).messages() {
+                self.from_server(message, at, tick, &mut found);
+            }
+        });
+        self.gap |= !whole;
+        self.server_lines = reader;
+        found
+    }
+
+    /// Output of the server is missing.
+    pub(super) fn server_gap(&mut self) {
+        self.gap = true;
+        self.server_lines.skip();
+    }
+
+    /// The connection is over: what is open will not be answered any more.
+    pub(super) fn end(&mut self, at: i64, tick: i64) -> Vec<Found> {
+        let order = std::mem::take(&mut self.open_order);
+        let mut calls: Vec<Call> = order
+            .into_iter()
+            .filter_map(|id| match self.open.remove(&id) {
+                Some(Open::Call(call)) => Some(*call),
+                _ => None,
+            })
+            .collect();
+        calls.extend(self.waiting.drain().map(|(_, call)| call));
+        calls.extend(self.tasks.drain().map(|(_, call)| call));
+        if self.gap {
+            // Perhaps they were answered where nobody could read it: nothing is claimed.
+            return Vec::new();
+        }
+        calls.sort_by_key(|call| call.sequence);
+        calls
+            .iter()
+            .map(|call| Found::Record(failure(call, "disconnected", "the connection ended", at, tick)))
+            .collect()
+    }
+
+    fn from_client(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+        self.greet(message, found);
+        let (Some(method), Some(id)) = (message.method.as_deref(), message.id.map(RawValue::get)) else {
+            if message.method.as_deref() == Some("notifications/cancelled") {
+                self.cancelled(message, at, tick, found);
+            }
+            return;
+        };
+        let open = match method {
+            "tools/call" => {
+                self.know_agent("", found);
+                Open::Call(Box::new(self.call(message, id, at, tick, found)))
+            }
+            "initialize" | "server/discover" => Open::Greeting,
+            "tools/list" => Open::Tools,
+            "tasks/get" | "tasks/result" | "tasks/cancel" => match message.params::<TaskParams>().task_id {
+                Some(task) if self.tasks.contains_key(&task) => Open::Task(task),
+                _ => return,
+            },
+            _ => return,
+        };
+        self.remember(id.to_owned(), open);
+    }
+
+    fn remember(&mut self, id: String, open: Open) {
+        if self.open.insert(id.clone(), open).is_none() {
+            self.open_order.push_back(id);
+        }
+        while self.open_order.len() > MAX_OPEN {
+            if let Some(oldest) = self.open_order.pop_front() {
+                self.open.remove(&oldest);
+            }
+        }
+    }
+
+    fn forget(&mut self, id: &str) -> Option<Open> {
+        let open = self.open.remove(id)?;
+        // Answers come mostly in order: the id is found at once.
+        if let Some(at) = self.open_order.iter().position(|other| other == id) {
+            self.open_order.remove(at);
+        }
+        Some(open)
+    }
+
+    /// Learns who the client is and which revision it speaks.
+    fn greet(&mut self, message: &Message<'_>, found: &mut Vec<Found>) {
+        #[derive(Deserialize, Default)]
+        struct Initialize<'l> {
+            #[serde(default, borrow, rename = "clientInfo")]
+            client_info: Option<Implementation<'l>>,
+        }
+        let meta = message.meta();
+        if meta.is_modern() {
+            self.write_known(|known| known.modern = true);
+        }
+        let initialize = || message.params::<Initialize<'_>>().client_info;
+        let said = match message.method.as_deref() {
+            Some("initialize") => initialize(),
+            _ => meta.client_info,
+        };
+        let Some(client) = said else { return };
+        let name = client.name.unwrap_or_default();
+        if self.client_name.is_none() {
+            let shown = client.title.as_deref().unwrap_or(&name).trim();
+            self.client_name = Some(cut(shown, MAX_NAME_BYTES)).filter(|shown| !shown.is_empty());
+        }
+        self.know_agent(&name, found);
+    }
+
+    fn know_agent(&mut self, client: &str, found: &mut Vec<Found>) {
+        if self.agent.is_none() {
+            let agent = agent_id(client, &self.setting.host);
+            found.push(Found::Agent(agent.clone()));
+            self.agent = Some(agent);
+        }
+    }
+
+    /// A call: a new event, or the continuation of one that asked for input.
+    fn call(&mut self, message: &Message<'_>, id: &str, at: i64, tick: i64, found: &mut Vec<Found>) -> Call {
+        let params: CallParams<'_> = message.params();
+        let state = params.request_state.map(RawValue::get);
+        if (params.input_responses.is_some() || params.request_state.is_some())
+            && let Some(call) = self.waiting.remove(&fold_key(params.name.as_deref(), params.arguments, state))
+        {
+            return call;
+        }
+        self.sequence += 1;
+        let call = Call {
+            key: self.key(id),
+            sequence: self.sequence,
+            began: tick,
+            tool: params.name.as_deref().map(ToOwned::to_owned),
+            arguments: params.arguments.map(ToOwned::to_owned),
+        };
+        let event = self.event(&call, message, at);
+        found.extend(record(&call.key, Kind::Event, &event, at).map(Found::Record));
+        call
+    }
+
+    /// The call's idempotency key. A client that uses an id twice still makes two calls.
+    fn key(&mut self, id: &str) -> String {
+        let connection = self.setting.connection;
+        let digest = Sha256::digest(id);
+        let short = digest.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
+        let fresh = self.seen_ids.len() < MAX_SEEN_IDS && self.seen_ids.insert(short);
+        let id = if id.len() > 128 || id.contains(char::is_control) { hex::encode(digest) } else { id.to_owned() };
+        if fresh { format!("{connection}:{id}") } else { format!("{connection}:{id}#{}", self.sequence) }
+    }
+
+    fn event(&mut self, call: &Call, message: &Message<'_>, at: i64) -> Value {
+        let server = self.server_name();
+        let tool = call.tool.as_deref().map_or_else(|| "unknown".to_owned(), |tool| cut(tool, MAX_NAME_BYTES));
+        let arguments =
+            call.arguments.as_deref().map_or_else(|| json!({}), |raw| arguments(raw, &self.setting.scrubber));
+        let repository = self.site.repository(&arguments);
+        let hints = self.hints.get(&tool).cloned().unwrap_or_default();
+
+        let mut told = json!({
+            "protocol": "mcp", "server": server, "tool": tool, "arguments": arguments,
+            "cwd": self.site.working_directory().to_string_lossy(), "trusted": false,
+        });
+        let mut metadata = json!({"session_id": self.setting.connection, "sequence": call.sequence});
+        if let Some(repository) = repository {
+            told["repo_root"] = repository.root.to_string_lossy().into();
+            told["repo"] = repository.name.into();
+        }
+        let hint = |name: &str| hints.get(name).and_then(Value::as_bool);
+        match (hint("read_only"), hint("destructive")) {
+            (Some(true), _) => {
+                metadata["reversible"] = true.into();
+                metadata["estimated_impact"] = "none".into();
+            }
+            (_, Some(destructive)) => metadata["reversible"] = (!destructive).into(),
+            _ => {}
+        }
+        if !hints.is_empty() {
+            told["hints"] = Value::Object(hints);
+        }
+        metadata["attributes"] = json!({"call": told});
+        if let Some((trace, span)) = message.meta().traceparent.as_deref().and_then(trace_context) {
+            metadata["trace_id"] = trace.into();
+            metadata["span_id"] = span.into();
+        }
+        let mut actor = json!({"type": "agent", "id": self.agent, "framework": "mcp"});
+        if let Some(name) = &self.client_name {
+            actor["name"] = name.as_str().into();
+        }
+        json!({
+            "timestamp": at,
+            "actor": actor,
+            "action": {
+                "type": "tool_call", "description": cut(&format!("{server}.{tool}"), 400), "idempotency_key": call.key,
+            },
+            "metadata": metadata,
+        })
+    }
+
+    fn server_name(&self) -> String {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if known.server.is_empty() { "unknown".to_owned() } else { known.server.clone() }
+    }
+
+    fn cancelled(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+        #[derive(Deserialize, Default)]
+        struct Cancelled<'l> {
+            #[serde(default, borrow, rename = "requestId")]
+            request: Option<&'l RawValue>,
+        }
+        let Some(id) = message.params::<Cancelled<'_>>().request else { return };
+        if matches!(self.open.get(id.get()), Some(Open::Call(_)))
+            && let Some(Open::Call(call)) = self.forget(id.get())
+        {
+            found.push(Found::Record(failure(&call, "cancelled", "the client cancelled the call", at, tick)));
+        }
+    }
+
+    fn from_server(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+        if let Some(method) = message.method.as_deref() {
+            if method == "notifications/tasks/status" || method == "notifications/tasks" {
+                let task: TaskParams = message.params();
+                self.task(&task, at, tick, found);
+            }
+            return;
+        }
+        let Some(open) = message.id.and_then(|id| self.forget(id.get())) else { return };
+        match open {
+            Open::Greeting => self.learn_server(message),
+            Open::Tools => self.learn_tools(message),
+            Open::Call(call) => self.answered(*call, message, at, tick, found),
+            Open::Task(task) => self.task_answered(&task, message, at, tick, found),
+        }
+    }
+
+    fn learn_server(&mut self, message: &Message<'_>) {
+        #[derive(Deserialize, Default)]
+        struct Greeting<'l> {
+            #[serde(default, borrow, rename = "serverInfo")]
+            server_info: Option<Implementation<'l>>,
+            #[serde(default, borrow, rename = "_meta")]
+            meta: Option<&'l RawValue>,
+        }
+        let greeting: Greeting<'_> = message.result();
+        let of_meta = || {
+            let meta: super::message::Meta<'_> = serde_json::from_str(greeting.meta?.get()).ok()?;
+            meta.server_info
+        };
+        if self.setting.server.is_none()
+            && let Some(name) = greeting.server_info.or_else(of_meta).and_then(|info| info.name)
+        {
+            let name = server_name(&name);
+            self.write_known(|known| known.server = name);
+        }
+    }
+
+    fn learn_tools(&mut self, message: &Message<'_>) {
+        #[derive(Deserialize, Default)]
+        struct Tools<'l> {
+            #[serde(default, borrow)]
+            tools: Vec<&'l RawValue>,
+        }
+        #[derive(Deserialize)]
+        struct Tool {
+            name: String,
+            #[serde(default)]
+            annotations: Map<String, Value>,
+        }
+        for raw in message.result::<Tools<'_>>().tools {
+            let Ok(tool) = serde_json::from_str::<Tool>(raw.get()) else { continue };
+            if self.hints.len() >= MAX_TOOLS && !self.hints.contains_key(&tool.name) {
+                continue;
+            }
+            let hints: Map<String, Value> = [
+                ("read_only", "readOnlyHint"),
+                ("destructive", "destructiveHint"),
+                ("idempotent", "idempotentHint"),
+                ("open_world", "openWorldHint"),
+            ]
+            .into_iter()
+            .filter_map(|(ours, theirs)| Some((ours.to_owned(), tool.annotations.get(theirs)?.as_bool()?.into())))
+            .collect();
+            let read_only = hints.get("read_only").and_then(Value::as_bool);
+            self.write_known(|known| match read_only {
+                Some(read_only) => drop(known.read_only.insert(tool.name.clone(), read_only)),
+                None => drop(known.read_only.remove(&tool.name)),
+            });
+            self.hints.insert(tool.name, hints);
+        }
+    }
+
+    fn answered(&mut self, call: Call, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+        match Answer::read(message) {
+            Answer::NeedsInput(state) => {
+                let key = fold_key(call.tool.as_deref(), call.arguments.as_deref(), state.as_deref());
+                if self.waiting.len() < MAX_OPEN {
+                    self.waiting.insert(key, call);
+                }
+            }
+            Answer::Task(task) => {
+                if self.tasks.len() < MAX_OPEN {
+                    self.tasks.insert(task, call);
+                }
+            }
+            Answer::Ended(outcome) => found.extend(self.outcome(&call, outcome, at, tick)),
+        }
+    }
+
+    fn task_answered(&mut self, id: &str, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+        let mut task: TaskParams = message.result();
+        let is_result = message.error.is_none() && task.status.is_none();
+        if is_result {
+            // The answer to `tasks/result` is the call's own result.
+            if let (Answer::Ended(outcome), Some(call)) = (Answer::read(message), self.tasks.remove(id)) {
+                found.extend(self.outcome(&call, outcome, at, tick));
+            }
+            return;
+        }
+        task.task_id = Some(id.to_owned());
+        self.task(&task, at, tick, found);
+    }
+
+    /// A task's state: once it is over, so is the call.
+    fn task(&mut self, task: &TaskParams, at: i64, tick: i64, found: &mut Vec<Found>) {
+        let Some(id) = &task.task_id else { return };
+        let outcome = match task.status.as_deref() {
+            Some("completed") => match &task.result {
+                Some(result) => call::ended(result),
+                None => OutcomeReport {
+                    status: OutcomeStatus::Completed,
+                    error: None,
+                    failure_mode: None,
+                    duration_ms: None,
+                    result: None,
+                },
+            },
+            Some("failed") => call::failed("tool_error", task.message.as_deref().unwrap_or("the task failed")),
+            Some("cancelled") => call::failed("cancelled", "the task was cancelled"),
+            _ => return,
+        };
+        if let Some(call) = self.tasks.remove(id) {
+            found.extend(self.outcome(&call, outcome, at, tick));
+        }
+    }
+
+    fn outcome(&self, call: &Call, mut outcome: OutcomeReport, at: i64, tick: i64) -> Option<Found> {
+        outcome.duration_ms = u64::try_from(tick - call.began).ok();
+        outcome.error = outcome.error.map(|error| cut(&self.setting.scrubber.scrub_text(&error), 500));
+        record(&call.key, Kind::Outcome, &outcome, at).map(Found::Record)
+    }
+
+    fn write_known(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// A task, as requests name it and answers describe it, in both forms that exist.
+#[derive(Debug, Default, Deserialize)]
+struct TaskParams {
+    #[serde(default, rename = "taskId")]
+    task_id: Option<String>,
+    #[serde(default)]
+    status: Option<String>,
+    #[serde(default, rename = "statusMessage")]
+    message: Option<String>,
+    #[serde(default)]
+    result: Option<Box<RawValue>>,
+}
+
+/// What a repeated call has in common with the one that asked for input.
+fn fold_key(tool: Option<&str>, arguments: Option<&RawValue>, state: Option<&str>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in [tool, arguments.map(RawValue::get), state] {
+        digest.update(part.unwrap_or_default());
+        digest.update([0]);
+    }
+    digest.finalize().into()
+}
+
+fn failure(call: &Call, mode: &str, error: &str, at: i64, tick: i64) -> Record {
+    let outcome = OutcomeReport { duration_ms: u64::try_from(tick - call.began).ok(), ..call::failed(mode, error) };
+    record(&call.key, Kind::Outcome, &outcome, at).unwrap_or_else(|| Record {
+        key: call.key.clone(),
+        at,
+        kind: Kind::Outcome,
+        id: None,
+        body: RawValue::NULL.to_owned(),
+    })
+}
+
+/// `None` never happens: what is written here has string keys and finite numbers.
+fn record(key: &str, kind: Kind, body: &impl serde::Serialize, at: i64) -> Option<Record> {
+    let body = serde_json::value::to_raw_value(body).ok()?;
+    Some(Record { key: key.to_owned(), at, kind, id: None, body })
+}
+
+/// A text of at most `bytes`, without control characters, ending in `…` when something was cut.
+fn cut(text: &str, bytes: usize) -> String {
+    let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
+    if text.len() <= bytes {
+        return text;
+    }
+    let end = text.floor_char_boundary(bytes.saturating_sub(3));
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+/// Trace and span of a `traceparent`: `00-<32 hex>-<16 hex>-<flags>`.
+fn trace_context(header: &str) -> Option<(&str, &str)> {
+    let mut parts = header.split('-');
+    let (_version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (is_hex(trace, 32) && is_hex(span, 16)).then_some((trace, span))
+}
+
+#[cfg(test)]
+mod tests;

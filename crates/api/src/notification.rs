@@ -1,0 +1,56 @@
+//! Notices: who was told, on which channel, why, and what became of it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// One notice: one recipient, one message, one channel.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Notification {
+    /// Stable over retries.
+    pub id: Uuid,
+    /// The place in the chain of the event it speaks of; absent for a notice about Mandate itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_seq: Option<i64>,
+    /// A handle, `person:<uuid>`, `team:<handle>`, `external:<name>` or `fallback`.
+    pub recipient: String,
+    /// The configured channel's name.
+    pub channel: String,
+    /// `low`, `medium`, `high` or `critical`.
+    pub urgency: String,
+    /// Why this recipient.
+    pub reason: Value,
+    /// `queued`, `delivered` or `failed`.
+    pub state: String,
+    /// When it was planned.
+    pub created_at: i64,
+    /// When it is tried next; while it is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<i64>,
+    /// When the channel took it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<i64>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Every attempt, oldest first; in `GET /v1/notifications/{id}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log: Vec<Attempt>,
+}
+
+/// One attempt to deliver a notice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Attempt {
+    /// When it began.
+    pub at: i64,
+    /// How long it took, in milliseconds.
+    pub took_ms: i64,
+    /// `sent`, `retry`, `refused` or `broken`.
+    pub result: String,
+    /// The channel's status, when it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why it was not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}

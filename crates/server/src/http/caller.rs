@@ -1,0 +1,146 @@
+//! Who is asking: the extractor in front of every call that needs a key.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, header};
+use mandate_core::change::KeyRow;
+use mandate_core::ownership::person_id;
+
+use super::layer::RequestId;
+use super::problem::{Code, Refused};
+use crate::app::{App, TenantHandle};
+use crate::auth::{Binding, Known, Rejected, Right};
+use crate::input::{Asker, Input};
+
+/// Who is asking, with the tenant their key opens.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    app: App,
+    /// The tenant.
+    pub tenant: Arc<TenantHandle>,
+    /// The key.
+    pub known: Arc<Known>,
+    /// From where, when the connection says.
+    pub ip: Option<IpAddr>,
+    /// With what.
+    pub user_agent: Option<HeaderValue>,
+    /// The request's id.
+    pub request_id: HeaderValue,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Refused> {
+        let ip = peer(parts);
+        let text = bearer(&parts.headers).ok_or("send an API key as `Authorization: Bearer mk_…`");
+        let known = match text {
+            Ok(text) => identify(app, text, ip)?,
+            Err(hint) => {
+                stranger(app, ip)?;
+                return Err(Refused::new(Code::Unauthenticated, hint));
+            }
+        };
+        let tenant = app.tenants.get(&known.tenant).map(Arc::clone);
+        let tenant = tenant.ok_or_else(|| Refused::internal("a key of a tenant that is not loaded"))?;
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        Ok(Self {
+            app: app.clone(),
+            tenant,
+            known,
+            ip,
+            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
+            request_id: request_id.unwrap_or_else(|| HeaderValue::from_static("")),
+        })
+    }
+}
+
+/// From where a request came, when the connection says.
+pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical())
+}
+
+/// The key in a request's headers.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, text) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+}
+
+/// The key with this text, if it opens anything.
+pub(super) fn identify(app: &App, text: &str, ip: Option<IpAddr>) -> Result<Arc<Known>, Refused> {
+    match app.keys.find(text, app.env.now()) {
+        Ok(known) => Ok(known),
+        Err(rejected) => {
+            if rejected == Rejected::Unknown {
+                stranger(app, ip)?;
+            }
+            Err(Refused::new(Code::Unauthenticated, rejected.to_string()))
+        }
+    }
+}
+
+/// Counts an attempt without a key that opens anything; too many from one address are told to wait (EVT-5).
+fn stranger(app: &App, ip: Option<IpAddr>) -> Result<(), Refused> {
+    let Some(ip) = ip else { return Ok(()) };
+    app.http.strangers.take(&[(ip, 1)], app.env.now()).map_err(|wait| {
+        Refused::new(Code::RateLimited, "too many requests without a usable API key; wait, then send a key")
+            .retry_after(wait)
+    })
+}
+
+impl Caller {
+    /// The key's row.
+    #[must_use]
+    pub fn key(&self) -> &KeyRow {
+        &self.known.row
+    }
+
+    /// Lets a call go on that this key may make; a refused one is written to the audit log.
+    ///
+    /// # Errors
+    /// 403 that says which scope is needed.
+    pub fn may(&self, right: Right, call: &str) -> Result<(), Refused> {
+        if right.is_given_by(self.key().scope) {
+            return Ok(());
+        }
+        self.audit_refusal("access.refused", format!("call:{call}"));
+        Err(Refused::forbidden(right, self.key().scope))
+    }
+
+    /// The agents the key is bound to; none when it may speak for all.
+    #[must_use]
+    pub fn binding(&self) -> Option<Binding<'_>> {
+        self.key().agent.as_deref().map(Binding::new)
+    }
+
+    /// Writes a refusal to the audit log, unless this key filled its share of it: then to the server's log.
+    pub fn audit_refusal(&self, action: &'static str, resource: String) {
+        let key = self.key().id;
+        if self.app.http.audited.take(&[(key, 1)], self.app.env.now()).is_err() {
+            tracing::warn!(%key, action, resource, "a refusal was left out of the audit log: too many by this key");
+            return;
+        }
+        let entry = self.asker().did(action, resource).refused();
+        // The server is stopping: what is refused now is refused by being gone, too.
+        let _ = self.tenant.intake.push_control(Input::Audit(entry));
+    }
+
+    /// Who this is, for the audit log and for those who are told.
+    #[must_use]
+    pub fn asker(&self) -> Asker {
+        let key = self.key();
+        let actor = match &key.person {
+            Some(handle) => format!("person:{}", person_id(&self.tenant.tenant.secret, handle)),
+            None => format!("key:{}", key.id),
+        };
+        Asker {
+            actor,
+            key: Some(key.id),
+            ip: self.ip.map(|ip| ip.to_string()),
+            user_agent: self.user_agent.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned),
+        }
+    }
+}

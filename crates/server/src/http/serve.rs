@@ -1,0 +1,161 @@
+//! Carrying connections to the router, with or without TLS, and stopping in order.
+//!
+//! Stopping: no new connections, streams end, requests under way are answered (what they handed the writer is
+//! committed, since the writer goes on until its queue is empty), then connections are closed.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tower::Service as _;
+
+use super::router;
+use crate::app::App;
+use crate::settings::TlsFiles;
+use crate::tasks::Tasks;
+
+/// A connection may take this long to say what it wants.
+const HEADERS: Duration = Duration::from_secs(10);
+/// A TLS handshake may take this long.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Requests under way are given this long when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+/// Streams are given this long to say goodbye.
+const STREAMS_END: Duration = Duration::from_secs(2);
+/// After an accept failed, mostly for want of file descriptors, the next one waits this long.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// Why serving did not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A file of the certificate or its key.
+    #[error("cannot read `{path}` for TLS: {detail}")]
+    Tls {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+}
+
+/// Serves until `stop` is done, then stops in order.
+///
+/// # Errors
+/// Says what is wrong with the TLS files; nothing was served then.
+pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
+    let tls = app.settings.server.tls.as_ref().map(acceptor).transpose()?;
+    let router = router(app.clone());
+    let connections = Tasks::default();
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = &mut stop => break,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            }
+        };
+        // Answers are whole when written; waiting to fill a packet only delays them.
+        let _ = stream.set_nodelay(true);
+        let (router, watcher, tls) = (router.clone(), graceful.watcher(), tls.clone());
+        connections.spawn("connection", async move {
+            match tls {
+                None => connection(stream, peer, router, watcher).await,
+                Some(tls) => {
+                    if let Some(stream) = handshake(&tls, stream, peer).await {
+                        connection(stream, peer, router, watcher).await;
+                    }
+                }
+            }
+        });
+    }
+    drop(listener);
+    app.http.close_streams();
+    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+        tracing::warn!(seconds = GRACE.as_secs(), "some requests were still under way and are cut off");
+    }
+    connections.abort().await;
+    if tokio::time::timeout(STREAMS_END, app.http.streams_ended(&app.settings)).await.is_err() {
+        tracing::warn!("some streams did not end in time");
+    }
+    Ok(())
+}
+
+async fn handshake(
+    tls: &TlsAcceptor,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%peer, %error, "no TLS handshake");
+            None
+        }
+        Err(_) => None,
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: SocketAddr,
+    router: axum::Router,
+    watcher: hyper_util::server::graceful::Watcher,
+) {
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut router = router.clone();
+        async move {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response: Result<_, Infallible> = router.call(request).await;
+            response
+        }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection.into_owned()).await {
+        tracing::debug!(%peer, error, "a connection ended badly");
+    }
+}
+
+/// TLS 1.2 and 1.3 with the files that the settings name.
+fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
+    let wrong = |path: &Path, detail: String| ServeError::Tls { path: path.display().to_string(), detail };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
+        .and_then(Iterator::collect)
+        .map_err(|error| wrong(&files.cert, error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error.to_string()))?;
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| wrong(&files.cert, error.to_string()))?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(|error| wrong(&files.cert, error.to_string()))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}

@@ -1,0 +1,148 @@
+//! The state of the server on one page, for people and for machines.
+//!
+//! What would take long to count is sampled by [`Sampler`], which a task steps; asking is cheap at any size.
+
+mod sample;
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use mandate_api::Status;
+use mandate_api::status::{AgentCounts, ChannelHealth, LastHour, Queue, StoreSize};
+
+pub use sample::{Sample, Sampler, Samples, sample};
+
+use super::caller::Caller;
+use super::docs::KeyProblems;
+use super::problem::{Code, Refused};
+use crate::app::{App, TenantHandle};
+use crate::auth::Right;
+use crate::settings::ChannelSettings;
+
+/// The state of the server and of the key's tenant.
+#[utoipa::path(
+    get, path = "/v1/status", tag = "status",
+    responses((status = 200, description = "the state", body = Status), KeyProblems)
+)]
+pub(super) async fn status(State(app): State<App>, caller: Caller) -> Result<Answer<Status>, Refused> {
+    caller.may(Right::Read, "status")?;
+    let tenant = &caller.tenant;
+    let sample = app.http.samples.of(tenant.tenant.id);
+    let (items, bytes) = tenant.intake.depth();
+    let (known, paused) = (sample.agents_known, sample.agents_paused);
+    Ok(Answer(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        ready: *app.ready.borrow(),
+        tenant: tenant.tenant.name.clone(),
+        position: tenant.live.position(),
+        events: sample.events,
+        agents: AgentCounts { known, active: known.saturating_sub(paused), paused },
+        last_hour: LastHour { actions: sample.last_hour_actions, coverage: sample.coverage() },
+        queue: Queue { items: items as u64, bytes: bytes as u64 },
+        store: StoreSize {
+            bytes: sample.store_bytes,
+            growth_per_day: sample.growth_per_day,
+            free_bytes: sample.free_bytes,
+            days_left: sample.days_left(),
+        },
+        channels: app.settings.channels.iter().map(|channel| health(&app, tenant, channel)).collect(),
+    }))
+}
+
+fn health(app: &App, tenant: &TenantHandle, channel: &ChannelSettings) -> ChannelHealth {
+    let figures = app.metrics.channel(&channel.name);
+    let error = figures.and_then(crate::metrics::Channel::error);
+    let last_sent_at = figures.map(|figures| figures.last_sent_at.load(Relaxed)).filter(|at| *at > 0);
+    let (sent, failed) = figures.map_or((0, 0), |figures| (figures.sent.get(), figures.failed.get()));
+    let broken = lanes(tenant, &channel.name)
+        .find_map(|lane| lane.broken)
+        .or_else(|| error.as_ref().filter(|error| error.broken).map(|error| error.why.clone()));
+    let state = match (&broken, &error) {
+        (Some(_), _) => "broken",
+        (None, Some(_)) => "failing",
+        (None, None) if sent == 0 => "unused",
+        (None, None) => "ok",
+    };
+    ChannelHealth {
+        name: channel.name.clone(),
+        kind: channel.kind.as_str().to_owned(),
+        state: state.to_owned(),
+        sent,
+        failed,
+        last_sent_at,
+        last_error: broken.or(error.map(|error| error.why)),
+    }
+}
+
+/// The lanes of one channel, as the dispatcher last told of them.
+fn lanes(tenant: &TenantHandle, channel: &str) -> impl Iterator<Item = crate::dispatcher::outbox::LaneHealth> {
+    let told = tenant.lanes.borrow().as_ref().map(|health| health.borrow().clone()).unwrap_or_default();
+    let own = channel.to_owned();
+    told.into_iter().filter(move |lane| {
+        lane.lane
+            .strip_prefix(own.as_str())
+            .is_some_and(|rest| rest.is_empty() || !rest.starts_with(char::is_alphanumeric))
+    })
+}
+
+/// Whether the process runs.
+#[utoipa::path(
+    get, path = "/healthz", tag = "status", security(()),
+    responses((status = 200, description = "it runs", body = String))
+)]
+pub(super) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether events are accepted.
+#[utoipa::path(
+    get, path = "/readyz", tag = "status", security(()),
+    responses((status = 200, description = "events are accepted", body = String),
+        (status = 503, description = "they are not; try again", body = mandate_api::Problem,
+            content_type = "application/problem+json"))
+)]
+pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Refused> {
+    if *app.ready.borrow() {
+        return Ok("ready\n");
+    }
+    let refused = Refused::new(Code::Unavailable, "events are not accepted now; the server's log says why");
+    Err(refused.retry_after(mandate_core::time::SECOND.times(2)))
+}
+
+/// What the server counts and measures of itself, as Prometheus reads it.
+///
+/// Needs a key with scope `read` unless the server listens on loopback.
+#[utoipa::path(
+    get, path = "/metrics", tag = "status",
+    responses((status = 200, description = "the figures", body = String, content_type = "text/plain"), KeyProblems)
+)]
+#[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
+pub(super) async fn metrics(State(app): State<App>, caller: Result<Caller, Refused>) -> Result<Response, Refused> {
+    readable(&app, caller, "metrics")?;
+    let (mut items, mut bytes, mut waiting, mut store) = (0, 0, 0, 0);
+    for tenant in app.tenants.values() {
+        let depth = tenant.intake.depth();
+        items += depth.0;
+        bytes += depth.1;
+        let lanes = tenant.lanes.borrow().as_ref().map(|health| health.borrow().clone()).unwrap_or_default();
+        waiting += lanes.iter().map(|lane| lane.waiting + lane.under_way).sum::<usize>();
+        store = store.max(app.http.samples.of(tenant.tenant.id).store_bytes);
+    }
+    let text = app.metrics.render(&[
+        ("mandate_ready", "1 while events are accepted", f64::from(u8::from(*app.ready.borrow()))),
+        ("mandate_queue_items", "events that wait for the writer", items as f64),
+        ("mandate_queue_bytes", "their bytes", bytes as f64),
+        ("mandate_outbox_waiting", "notices in this node's hands", waiting as f64),
+        ("mandate_store_bytes", "bytes of the store", store as f64),
+        ("mandate_streams", "live streams that are open", app.http.open_streams(&app.settings) as f64),
+    ]);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// What may be read without a key on loopback.
+pub(super) fn readable(app: &App, caller: Result<Caller, Refused>, call: &str) -> Result<(), Refused> {
+    if app.http.hosts.is_some() { Ok(()) } else { caller?.may(Right::Read, call) }
+}

@@ -1,0 +1,115 @@
+//! Rows as the interface shows them: people by their handles, states by their words.
+
+use mandate_api::{Agent, AgentState, Attempt, Control, Key, KeyScope, Notification, Outcome};
+use mandate_core::change::{AgentRow, KeyRow, NotificationRow, NotificationState, OutcomeRow, Scope};
+use mandate_core::delivery;
+use mandate_core::plan::Snapshot;
+use mandate_core::seal;
+use mandate_store::StoredEvent;
+use serde_json::Value;
+
+use super::problem::Refused;
+
+fn state(row: &AgentRow) -> AgentState {
+    if row.paused { AgentState::Paused } else { AgentState::Running }
+}
+
+/// An agent as people see it.
+pub(super) fn agent(row: &AgentRow, snapshot: &Snapshot) -> Agent {
+    Agent {
+        id: row.id.clone(),
+        kind: row.kind.as_str().to_owned(),
+        name: row.name.clone(),
+        framework: row.framework.clone(),
+        first_seen_at: row.first_seen_at.map(|at| at.0),
+        state: state(row),
+        version: row.version,
+        reason: row.reason.clone(),
+        by: row.by.as_deref().map(|by| snapshot.display_name(by)),
+        since: row.since.map(|at| at.0),
+    }
+}
+
+/// An agent's state as the agent gets it.
+pub(super) fn control(row: &AgentRow, snapshot: &Snapshot) -> Control {
+    Control {
+        version: row.version,
+        state: state(row),
+        reason: row.reason.clone(),
+        by: row.by.as_deref().map(|by| snapshot.display_name(by)),
+        since: row.since.map(|at| at.0),
+        ..Control::running()
+    }
+}
+
+/// A scope in the interface's words.
+pub(super) fn scope(scope: Scope) -> KeyScope {
+    match scope {
+        Scope::Ingest => KeyScope::Ingest,
+        Scope::Read => KeyScope::Read,
+        Scope::Respond => KeyScope::Respond,
+        Scope::Admin => KeyScope::Admin,
+    }
+}
+
+/// An API key without its hash.
+pub(super) fn key(row: &KeyRow) -> Key {
+    Key {
+        id: row.id.0,
+        scope: scope(row.scope),
+        name: row.name.clone(),
+        agent: row.agent.clone(),
+        person: row.person.clone(),
+        created_at: row.created_at.0,
+        expires_at: row.expires_at.map(|at| at.0),
+        revoked_at: row.revoked_at.map(|at| at.0),
+    }
+}
+
+/// A notice; with its delivery log when `whole`.
+pub(super) fn notification(row: &NotificationRow, snapshot: &Snapshot, whole: bool) -> Notification {
+    let log: Vec<delivery::Attempt> = serde_json::from_slice(&row.log).unwrap_or_default();
+    Notification {
+        id: row.id.0,
+        event_seq: row.event_seq,
+        recipient: snapshot.display_name(&row.recipient),
+        channel: row.channel.to_string(),
+        urgency: row.urgency.to_string(),
+        reason: serde_json::from_slice(&row.reason).unwrap_or_default(),
+        state: row.state.to_string(),
+        created_at: row.created_at.0,
+        due_at: (row.state == NotificationState::Queued).then_some(row.due_at.0),
+        delivered_at: row.delivered_at.map(|at| at.0),
+        attempts: row.attempts,
+        log: if whole { log.iter().map(attempt).collect() } else { Vec::new() },
+    }
+}
+
+fn attempt(attempt: &delivery::Attempt) -> Attempt {
+    use delivery::Answer;
+    let (result, status, why) = match &attempt.answer {
+        Answer::Sent { status } => ("sent", Some(*status), None),
+        Answer::Retry { why, .. } => ("retry", None, Some(why)),
+        Answer::Refused { why } => ("refused", None, Some(why)),
+        Answer::Broken { why } => ("broken", None, Some(why)),
+    };
+    let (at, took_ms) = (attempt.at.0, attempt.took_ms);
+    Attempt { at, took_ms, result: result.to_owned(), status, why: why.cloned() }
+}
+
+/// An outcome.
+pub(super) fn outcome(row: &OutcomeRow) -> Result<Outcome, Refused> {
+    let mut report: Value = serde_json::from_slice(&row.body).unwrap_or_default();
+    if let Value::Object(members) = &mut report {
+        members.insert("at".to_owned(), row.at.0.into());
+    }
+    serde_json::from_value(report)
+        .map_err(|error| Refused::internal(format!("the outcome of event {}: {error}", row.event)))
+}
+
+/// A stored event as reads and exports have it.
+pub(super) fn event(stored: &StoredEvent) -> Result<Value, Refused> {
+    let row = &stored.row;
+    seal::stored_form(&row.sealed, row.content.as_deref(), row.hash, stored.erased.as_ref())
+        .map_err(|error| Refused::internal(format!("event {}: {error}", row.id)))
+}

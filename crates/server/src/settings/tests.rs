@@ -1,0 +1,92 @@
+use super::*;
+
+fn parse(text: &str) -> Result<Settings, Vec<Problem>> {
+    let env = |name: &str| (name == "OPS_HOOK_SECRET").then(|| "whsec_s3cret".to_owned());
+    Settings::parse(text, "mandate.yaml", env)
+}
+
+/// What is wrong, as `line:column message (help)`.
+fn wrong(text: &str) -> Vec<String> {
+    let show = |problem: Problem| {
+        let help = problem.help.map_or(String::new(), |help| format!(" ({help})"));
+        format!("{}:{} {}{help}", problem.line, problem.column, problem.message)
+    };
+    parse(text).map_or_else(|problems| problems.into_iter().map(show).collect(), |_| Vec::new())
+}
+
+const WHOLE: &str = r#"
+server: {listen: "127.0.0.1:9000", public_url: "https://mandate.example.com/", tls: {cert: cert.pem, key: key.pem}}
+store: "sqlite:mandate.db"
+channels:
+  - {name: ops-hook, kind: webhook, url: "http://127.0.0.1:9999/hook", secret: "${OPS_HOOK_SECRET}", allow_private: true}
+fallback: {notify: ["@platform"], alternate: [ops-hook]}
+admins: ["@platform"]
+storm: {enabled: false}
+limits: {actor_per_second: 5}
+checkpoints: /var/lib/mandate/checkpoints
+"#;
+
+#[test]
+fn reads_a_whole_file() {
+    let settings = parse(WHOLE).unwrap();
+    assert_eq!(settings.server.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(settings.server.public_url, "https://mandate.example.com");
+    assert_eq!(settings.limits, Limits { actor_per_second: 5, ..Limits::default() });
+    assert_eq!(settings.fallback.alternate, ["ops-hook"]);
+    let ChannelKind::Webhook { secret, allow_private, .. } = &settings.channels[0].kind;
+    assert_eq!(secret.as_ref().map(Secret::expose), Some("whsec_s3cret"));
+    assert!(*allow_private);
+    assert!(!format!("{settings:?}").contains("s3cret"), "secrets do not print");
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    assert_eq!(parse("").unwrap(), Settings::default());
+    assert_eq!(parse("# nothing yet\n").unwrap(), Settings::default());
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let cases: &[(&str, &[&str])] = &[
+        ("chanels: []", &["1:1 unknown key `chanels` (did you mean `channels`?)"]),
+        ("channels:\n  - {name: s, kind: slack, token: x}", &["2:21 slack is not available yet (use `webhook`)"]),
+        (
+            "channels:\n  - {name: s, kind: webhok}",
+            &["2:21 `webhok` is not a kind of channel (did you mean `webhook`?)"],
+        ),
+        ("channels:\n  - {name: s, kind: webhook}", &["2:12 the webhook `s` has no `url` (say where to post)"]),
+        (
+            "channels:\n  - {name: s, kind: webhook, url: \"http://h\", token: x}",
+            &["2:54 a webhook takes no `token` (it takes `url`, `secret` and `allow_private`)"],
+        ),
+        (
+            "channels:\n  - {name: s, kind: webhook, url: \"http://h\", secret: \"${NOPE}\"}",
+            &["2:55 the environment variable `NOPE` is not set (set it before starting, or write the value here)"],
+        ),
+        ("storm: {enabled: true}", &["1:18 storm control is not available yet (use `enabled: false`)"]),
+        ("admins: [platform]", &["1:10 `platform` is not a handle (write `@` and the name of a person or team)"]),
+        (
+            "server: {listen: \"localhost\"}\nadmins: [x]",
+            &[
+                "1:18 `localhost` is not an address to listen on (write an IP address and a port, such as `127.0.0.1:7878`)",
+                "2:10 `x` is not a handle (write `@` and the name of a person or team)",
+            ],
+        ),
+        (
+            "channels: [{name: hook, kind: webhook, url: \"http://h\"}]\nfallback: {alternate: [hoook]}",
+            &["2:24 there is no channel `hoook` (did you mean `hook`?)"],
+        ),
+    ];
+    for (text, expect) in cases {
+        assert_eq!(wrong(text), *expect, "{text}");
+    }
+}
+
+#[test]
+fn only_secrets_are_expanded() {
+    let text = "channels: [{name: \"${X}\", kind: webhook, url: \"https://h/$${Y}\"}]";
+    let settings = parse(text).unwrap();
+    assert_eq!(settings.channels[0].name, "${X}");
+    let ChannelKind::Webhook { url, .. } = &settings.channels[0].kind;
+    assert_eq!(url.expose(), "https://h/${Y}");
+}

@@ -1,0 +1,20 @@
+//! Ten seeds of the simulator. A failing seed is a bug with its own way to see it again.
+
+use mandate_testkit::simulation::{self, Report};
+
+#[tokio::test(flavor = "current_thread", start_paused = true)]
+async fn ten_seeds_keep_every_promise() {
+    let mut total = Report::default();
+    for seed in 0..10 {
+        println!("seed {seed}");
+        let report = simulation::run(seed, 400).await;
+        total.crashes += report.crashes;
+        total.copies += report.copies;
+        total.acknowledged += report.acknowledged;
+        if seed == 0 {
+            assert_eq!(simulation::run(seed, 400).await, report, "the same seed is the same run");
+        }
+    }
+    // A simulator that breaks nothing proves nothing.
+    assert!(total.crashes > 20 && total.copies > 20 && total.acknowledged > 1_000, "{total:?}");
+}
