@@ -12,6 +12,7 @@ pub mod input;
 pub mod intake;
 pub mod live;
 pub mod metrics;
+pub mod offline;
 pub mod run;
 pub mod settings;
 pub mod start;
