@@ -41,7 +41,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Export(args) => block_on(one, export::run(args, screen)),
         Command::Keys(args) => block_on(one, keys::run(args, screen)),
         Command::Openapi => {
-            screen.line(mandate_server::openapi().trim_end())?;
+            let text = mandate_server::http::openapi().to_pretty_json();
+            screen.line(text.map_err(|error| Failure::Failed(error.to_string()))?)?;
             Ok(())
         }
     }

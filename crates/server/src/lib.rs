@@ -2,6 +2,7 @@
 //!
 //! An input comes in over [`http`], is prepared there, waits in the [`intake`], is planned and committed by the
 //! [`writer`], answered, and then told to whoever watches ([`live`]) and sent by the [`dispatcher`].
+//! What needs no server is [`offline`].
 
 pub mod app;
 pub mod auth;
