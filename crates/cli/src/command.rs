@@ -23,11 +23,14 @@ use crate::screen::Screen;
 /// Does what was asked.
 pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure> {
     let one = Threads::One;
+    // Ends as the wrapped server ended, not as a command of ours.
+    if let Command::Mcp(mcp::McpCommand::Wrap(args)) = command {
+        return mcp::wrap(args);
+    }
     match command {
         Command::Serve(args) => block_on(Threads::All, serve::run(args, screen)),
         Command::Demo(args) => block_on(Threads::All, crate::demo::run(args, screen)),
-        // Ends the process the way the wrapped server ended.
-        Command::Mcp(mcp::McpCommand::Wrap(args)) => mcp::wrap(args),
+        Command::Mcp(mcp::McpCommand::Wrap(_)) => Ok(()),
         Command::Send(args) => block_on(one, send::run(args, screen)),
         Command::Tail(args) => block_on(one, tail::run(args, screen)),
         Command::Status(args) => block_on(one, status::run(args, screen)),
