@@ -15,6 +15,5 @@ pub mod sender;
 pub mod spool;
 mod tasks;
 
-
 pub use client::{Client, Error};
 pub use env::{Env, installation_key};

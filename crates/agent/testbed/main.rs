@@ -41,7 +41,8 @@ fn wrapped(flags: &[OsString], command: &[OsString]) {
         working_directory: std::env::current_dir().expect("a working directory"),
         env: Env { now, entropy },
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let (program, arguments) = command.split_first().expect(USAGE);
     match runtime.block_on(wrap(options, program, arguments)) {
         Ok(ended) => ended.leave(),

@@ -22,7 +22,9 @@ pub(crate) fn play(record: &str, script: &str) {
             "flood" => {
                 let reader = std::thread::spawn(move || peer.take_rest());
                 for n in 0..rest.parse::<u32>().expect("a number") {
-                    write(format!("{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\",\"params\":{n}}}\n").as_bytes());
+                    write(
+                        format!("{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\",\"params\":{n}}}\n").as_bytes(),
+                    );
                 }
                 return reader.join().expect("a reader");
             }

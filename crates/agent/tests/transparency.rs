@@ -21,7 +21,9 @@ struct Seen {
 
 impl std::fmt::Debug for Seen {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown = |bytes: &[u8]| format!("{} bytes, …{:?}", bytes.len(), String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(80)..]));
+        let shown = |bytes: &[u8]| {
+            format!("{} bytes, …{:?}", bytes.len(), String::from_utf8_lossy(&bytes[bytes.len().saturating_sub(80)..]))
+        };
         write!(formatter, "client {} server {} {:?}", shown(&self.to_client), shown(&self.to_server), self.status)
     }
 }
@@ -67,15 +69,23 @@ const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{
 fn recorded_lines_pass_byte_by_byte() {
     let call = [CALL, b"\n"].concat();
     for (name, script, input) in [
-        ("an answer in three writes", r#"line
+        (
+            "an answer in three writes",
+            r#"line
             out "{\"jsonrpc\":\"2.0\","
             out "\"id\":1,\"resu"
             out "lt\":{\"content\":[]}}\n"
-            rest"#, &[call.as_slice()] as &[&[u8]]),
+            rest"#,
+            &[call.as_slice()] as &[&[u8]],
+        ),
         ("a request in pieces", "rest\nout \"{}\\n\"", &[&call[..3], &call[3..40], &call[40..], b"{\"id\":2", b"}\n"]),
         ("CRLF, blank lines, white space", "out \"{} \\r\\n\\r\\n\\n\"\nrest", &[b" {\"a\" : 1}\r\n\r\n\n\t\n"]),
         ("no final newline", "out \"{\\\"cut\"\nrest", &[b"{\"id\":1}\n", CALL]),
-        ("batches", "out \"[{\\\"id\\\":1,\\\"result\\\":{}},{}]\\n\"\nrest", &[b"[", CALL, b",{\"method\":\"ping\"}]\n"]),
+        (
+            "batches",
+            "out \"[{\\\"id\\\":1,\\\"result\\\":{}},{}]\\n\"\nrest",
+            &[b"[", CALL, b",{\"method\":\"ping\"}]\n"],
+        ),
         ("garbage", "raw\nout \"}{ no json\\n\"\nrest", &[b"\xff\xfe\x00\n", b"}{\n", b"[[[[\n"]),
         ("nothing at all", "rest", &[]),
         ("many lines in one write", "rest\nout \"a\\nb\\nc\"", &[call.repeat(500).as_slice()]),
@@ -96,7 +106,12 @@ fn large_lines_pass() {
 
 #[test]
 fn both_directions_flood_at_once() {
-    let calls: Vec<u8> = (0..20_000).flat_map(|n| format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"tools/call\",\"params\":{{\"name\":\"x\"}}}}\n").into_bytes()).collect();
+    let calls: Vec<u8> = (0..20_000)
+        .flat_map(|n| {
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{n},\"method\":\"tools/call\",\"params\":{{\"name\":\"x\"}}}}\n")
+                .into_bytes()
+        })
+        .collect();
     let seen = check("a flood", "flood 20000", &[&calls]);
     assert_eq!(seen.to_server.len(), calls.len());
 }

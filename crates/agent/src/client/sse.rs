@@ -126,11 +126,10 @@ mod tests {
         check("event: state\nid: 17\ndata: {}\n\n", &[event("state", Some("17"), "{}")]);
         check("data:a\ndata: b\r\n\r\n", &[event("message", None, "a\nb")]);
         check("data: a\r\rdata: b\r\r", &[event("message", None, "a"), event("message", None, "b")]);
-        check(": alive\n\nid: 3\ndata: x\n\ndata: y\n\n", &[
-            Item::Comment,
-            event("message", Some("3"), "x"),
-            event("message", Some("3"), "y"),
-        ]);
+        check(
+            ": alive\n\nid: 3\ndata: x\n\ndata: y\n\n",
+            &[Item::Comment, event("message", Some("3"), "x"), event("message", Some("3"), "y")],
+        );
         check("\u{feff}retry: 250\nevent: lost\n\ndata\n\n", &[Item::Retry(250), event("message", None, "")]);
         check("data: cut off", &[]);
         check("retry: soon\nunknown: x\n\n", &[]);

@@ -128,7 +128,13 @@ mod tests {
     use super::*;
 
     fn control(state: AgentState) -> Control {
-        Control { version: 1, state, reason: Some("bad deploys.".into()), by: Some("@alice".into()), ..Control::running() }
+        Control {
+            version: 1,
+            state,
+            reason: Some("bad deploys.".into()),
+            by: Some("@alice".into()),
+            ..Control::running()
+        }
     }
 
     #[test]

@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::text::beginning;
+
 /// All arguments together may take this many bytes.
 const MAX_BYTES: usize = 32 << 10;
 /// Objects and lists nest at most this deep.
@@ -56,9 +58,9 @@ fn shape(raw: &RawValue, bounds: Bounds, depth: usize) -> Value {
         Some(b'{' | b'[') if depth == MAX_DEPTH => None,
         Some(b'{') => object(text, bounds, depth),
         Some(b'[') => list(text, bounds, depth),
-        Some(b'"') => serde_json::from_str::<String>(text).ok().map(|read| {
-            if read.len() > bounds.text { digest(&read) } else { Value::String(read) }
-        }),
+        Some(b'"') => serde_json::from_str::<String>(text)
+            .ok()
+            .map(|read| if read.len() > bounds.text { digest(&read) } else { Value::String(read) }),
         Some(b'-' | b'0'..=b'9') => Some(number(text)),
         _ => serde_json::from_str(text).ok(),
     };
@@ -73,10 +75,7 @@ fn object(text: &str, bounds: Bounds, depth: usize) -> Option<Value> {
     let mut shaped: Map<String, Value> = members
         .into_iter()
         .take(bounds.items)
-        .map(|(name, value)| {
-            let end = name.floor_char_boundary(MAX_NAME_BYTES.min(name.len()));
-            (name.get(..end).unwrap_or_default().to_owned(), shape(value, bounds, depth + 1))
-        })
+        .map(|(name, value)| (beginning(&name, MAX_NAME_BYTES).to_owned(), shape(value, bounds, depth + 1)))
         .collect();
     if more > 0 {
         shaped.insert("…".to_owned(), json!({"more": more}));
@@ -97,13 +96,14 @@ fn list(text: &str, bounds: Bounds, depth: usize) -> Option<Value> {
 
 /// A number that a double holds, or its digits as text.
 fn number(text: &str) -> Value {
-    let exact = text.parse::<Number>().ok().filter(|number| match (number.as_u64(), number.as_i64(), number.as_f64()) {
-        (Some(whole), _, _) => whole <= MAX_SAFE_INTEGER,
-        (None, Some(whole), _) => whole.unsigned_abs() <= MAX_SAFE_INTEGER,
-        #[expect(clippy::cast_precision_loss, reason = "2^53 − 1 is exact")]
-        (None, None, Some(float)) => float.abs() <= MAX_SAFE_INTEGER as f64,
-        _ => false,
-    });
+    let exact =
+        text.parse::<Number>().ok().filter(|number| match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(whole), _, _) => whole <= MAX_SAFE_INTEGER,
+            (None, Some(whole), _) => whole.unsigned_abs() <= MAX_SAFE_INTEGER,
+            #[expect(clippy::cast_precision_loss, reason = "2^53 − 1 is exact")]
+            (None, None, Some(float)) => float.abs() <= MAX_SAFE_INTEGER as f64,
+            _ => false,
+        });
     exact.map_or_else(|| Value::from(text), Value::Number)
 }
 
@@ -120,13 +120,19 @@ mod tests {
     #[test]
     fn arguments_are_shaped() {
         let long = "x".repeat(3000);
-        check(r#"{"path":"/a","n":1,"f":1.5,"yes":true,"no":null}"#, &json!({"path":"/a","n":1,"f":1.5,"yes":true,"no":null}));
+        check(
+            r#"{"path":"/a","n":1,"f":1.5,"yes":true,"no":null}"#,
+            &json!({"path":"/a","n":1,"f":1.5,"yes":true,"no":null}),
+        );
         check("[1]", &json!({"value": [1]}));
         check(
             r#"{"a":9007199254740991,"b":9007199254740992,"c":-9007199254740993,"d":12345678901234567890123,"e":1e300,"f":1e999}"#,
             &json!({"a":9_007_199_254_740_991_u64,"b":"9007199254740992","c":"-9007199254740993","d":"12345678901234567890123","e":"1e300","f":"1e999"}),
         );
-        check(&format!(r#"{{"content":"{long}"}}"#), &json!({"content": {"bytes": 3000, "sha256": hex::encode(Sha256::digest(&long))}}));
+        check(
+            &format!(r#"{{"content":"{long}"}}"#),
+            &json!({"content": {"bytes": 3000, "sha256": hex::encode(Sha256::digest(&long))}}),
+        );
         check(r#"{"a":"\ud800"}"#, &json!({"a": digest(r#""\ud800""#)}));
         check(r#"{"a":1,"a":2}"#, &json!({"a": 2}));
         let list = serde_json::to_string(&vec![7; 300]).unwrap();

@@ -38,7 +38,8 @@ pub(super) fn server_name(announced: &str) -> String {
 }
 
 fn permitted(text: &str, marks: &[u8]) -> String {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || u8::try_from(letter).is_ok_and(|byte| marks.contains(&byte));
+    let allowed =
+        |letter: char| letter.is_ascii_alphanumeric() || u8::try_from(letter).is_ok_and(|byte| marks.contains(&byte));
     let mapped: String = text.trim().chars().map(|letter| if allowed(letter) { letter } else { '-' }).collect();
     mapped.trim_matches('-').to_owned()
 }

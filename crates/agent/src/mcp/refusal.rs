@@ -108,7 +108,8 @@ mod tests {
     use mandate_api::{AgentState, Control};
 
     fn paused() -> Gate {
-        let control = Control { state: AgentState::Paused, by: Some("@alice".into()), version: 1, ..Control::running() };
+        let control =
+            Control { state: AgentState::Paused, by: Some("@alice".into()), version: 1, ..Control::running() };
         Gate::new(control)
     }
 
@@ -120,7 +121,8 @@ mod tests {
         assert_eq!(judge(&Line::read(line.as_bytes()), &paused(), known), expect, "{line}");
     }
 
-    const TEXT: &str = r#""content":[{"type":"text","text":"Paused by @alice. Do not retry; wait or ask @alice."}],"isError":true"#;
+    const TEXT: &str =
+        r#""content":[{"type":"text","text":"Paused by @alice. Do not retry; wait or ask @alice."}],"isError":true"#;
 
     #[test]
     fn a_paused_call_is_answered_under_its_own_id() {
@@ -143,7 +145,12 @@ mod tests {
     #[test]
     fn what_cannot_be_read_or_answered_is_withheld() {
         let known = Known::default();
-        for line in ["{\"id\":1,\"method\":\"tools/call\"", "garbage", r#"{"method":"tools/call"}"#, r#"{"id":null,"method":"tools/call"}"#] {
+        for line in [
+            "{\"id\":1,\"method\":\"tools/call\"",
+            "garbage",
+            r#"{"method":"tools/call"}"#,
+            r#"{"id":null,"method":"tools/call"}"#,
+        ] {
             check(line, &known, &[], None);
         }
         for line in ["", "\r", r#"{"id":1,"method":"ping"}"#, r#"{"id":1,"result":{}}"#, r#"[{"method":"ping"}]"#] {

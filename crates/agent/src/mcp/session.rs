@@ -23,6 +23,7 @@ use super::call_site::CallSite;
 use super::identity::{agent_id, server_name};
 use super::message::{CallParams, Implementation, Line, Message};
 use super::refusal::Known;
+use super::text::cut;
 use crate::record::{Kind, Record};
 use call::{Answer, Call};
 use lines::ServerLines;
@@ -133,7 +134,7 @@ impl Session {
         let mut found = Vec::new();
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             for message in Line::read(line).messages() {
-                self.from_client(message, at, tick, &mut found);
+                self.read_client(message, at, tick, &mut found);
             }
         }
         found
@@ -149,7 +150,7 @@ impl Session {
                 return;
             }
             for message in Line::read(line).messages() {
-                self.from_server(message, at, tick, &mut found);
+                self.read_server(message, at, tick, &mut found);
             }
         });
         self.gap |= !whole;
@@ -180,10 +181,13 @@ impl Session {
             return Vec::new();
         }
         calls.sort_by_key(|call| call.sequence);
-        calls.iter().map(|call| Found::Record(failure(call, "disconnected", "the connection ended", at, tick))).collect()
+        calls
+            .iter()
+            .map(|call| Found::Record(failure(call, "disconnected", "the connection ended", at, tick)))
+            .collect()
     }
 
-    fn from_client(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+    fn read_client(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
         self.greet(message, found);
         let (Some(method), Some(id)) = (message.method.as_deref(), message.id.map(RawValue::get)) else {
             if message.method.as_deref() == Some("notifications/cancelled") {
@@ -295,7 +299,8 @@ impl Session {
     fn event(&mut self, call: &Call, message: &Message<'_>, at: i64) -> Value {
         let server = self.server_name();
         let tool = call.tool.as_deref().map_or_else(|| "unknown".to_owned(), |tool| cut(tool, MAX_NAME_BYTES));
-        let arguments = call.arguments.as_deref().map_or_else(|| json!({}), |raw| arguments(raw, &self.setting.scrubber));
+        let arguments =
+            call.arguments.as_deref().map_or_else(|| json!({}), |raw| arguments(raw, &self.setting.scrubber));
         let repository = self.site.repository(&arguments);
         let hints = self.hints.get(&tool).cloned().unwrap_or_default();
 
@@ -358,7 +363,7 @@ impl Session {
         }
     }
 
-    fn from_server(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+    fn read_server(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
         if let Some(method) = message.method.as_deref() {
             if method == "notifications/tasks/status" || method == "notifications/tasks" {
                 let task: TaskParams = message.params();
@@ -534,16 +539,6 @@ fn failure(call: &Call, mode: &str, error: &str, at: i64, tick: i64) -> Record {
 fn record(key: &str, kind: Kind, body: &impl serde::Serialize, at: i64) -> Option<Record> {
     let body = serde_json::value::to_raw_value(body).ok()?;
     Some(Record { key: key.to_owned(), at, kind, id: None, body })
-}
-
-/// A text of at most `bytes`, without control characters, ending in `…` when something was cut.
-fn cut(text: &str, bytes: usize) -> String {
-    let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = text.floor_char_boundary(bytes.saturating_sub(3));
-    format!("{}…", text.get(..end).unwrap_or_default())
 }
 
 /// Trace and span of a `traceparent`: `00-<32 hex>-<16 hex>-<flags>`.

@@ -187,7 +187,9 @@ impl Group {
     pub(super) fn save_dropped(&self, dropped: Option<Dropped>) {
         let path = self.path.join("dropped.json");
         let saved = match dropped {
-            Some(dropped) => serde_json::to_vec(&dropped).map_err(io::Error::from).and_then(|json| fs::write(&path, json)),
+            Some(dropped) => {
+                serde_json::to_vec(&dropped).map_err(io::Error::from).and_then(|json| fs::write(&path, json))
+            }
             None => fs::remove_file(&path),
         };
         if let Err(error) = saved

@@ -69,7 +69,9 @@ impl Standin {
                 let (h, m, c) = (Arc::clone(&h), m.clone(), c.clone());
                 tokio::task::spawn(async move {
                     let service = service_fn(|request| answer(request, Arc::clone(&h), m.clone(), c.clone()));
-                    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let _ = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
                 });
             }
         });
@@ -98,7 +100,10 @@ async fn answer(
     let authorized = parts.headers.get("authorization").is_some_and(|value| value == &format!("Bearer {KEY}"));
     if !authorized {
         held.lock().unwrap().refused += 1;
-        return Ok(json_answer(401, &json!({"type": "urn:mandate:problem:unauthenticated", "title": "no", "status": 401, "detail": "this key is not known"})));
+        return Ok(json_answer(
+            401,
+            &json!({"type": "urn:mandate:problem:unauthenticated", "title": "no", "status": 401, "detail": "this key is not known"}),
+        ));
     }
     if path.starts_with("/v1/agents/") && path.ends_with("/control") {
         assert_eq!(path, "/v1/agents/team%2Fdeployer/control");
@@ -179,7 +184,10 @@ impl Body for Frames {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.0.poll_recv(context).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
     }
 }

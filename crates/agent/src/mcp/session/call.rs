@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::mcp::message::Message;
+use crate::mcp::text::beginning;
 
 /// The shapes of so many content blocks are told.
 const MAX_BLOCKS: usize = 32;
@@ -97,7 +98,9 @@ impl Answer {
         match (result.result_type.as_deref(), result.task()) {
             (Some("input_required"), _) => Self::NeedsInput(result.request_state.map(|raw| raw.get().to_owned())),
             (Some("task") | None, Some(task)) => Self::Task(task),
-            _ => Self::Ended(message.result.map_or_else(|| failed("protocol_error", "an answer without a result"), ended)),
+            _ => Self::Ended(
+                message.result.map_or_else(|| failed("protocol_error", "an answer without a result"), ended),
+            ),
         }
     }
 }
@@ -106,8 +109,7 @@ impl Answer {
 pub(super) fn ended(result: &RawValue) -> Outcome {
     let read: CallResult<'_> = serde_json::from_str(result.get()).unwrap_or_default();
     let is_error = read.is_error();
-    let content: Vec<&RawValue> =
-        read.content.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let content: Vec<&RawValue> = read.content.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     let mut error = None;
     let shapes: Vec<Value> = content
         .iter()
@@ -115,8 +117,7 @@ pub(super) fn ended(result: &RawValue) -> Outcome {
         .map(|raw| {
             let block: Block<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
             if let (true, None, Some(text)) = (is_error, &error, &block.text) {
-                let end = text.floor_char_boundary(2_000.min(text.len()));
-                error = Some(text.get(..end).unwrap_or_default().to_owned());
+                error = Some(beginning(text, 2_000).to_owned());
             }
             let kind: String = block.kind.as_deref().unwrap_or("unknown").chars().take(40).collect();
             json!({"type": kind, "bytes": block.text.map_or(raw.get().len(), |text| text.len())})

@@ -96,12 +96,7 @@ fn a_legacy_connection_is_recorded_whole() {
     assert_eq!(world.agents, ["claude-code@box"]);
     assert_eq!(
         world.brief(),
-        [
-            "C:2 filesystem.write_file",
-            "C:2 completed/-/10",
-            "C:3 filesystem.read_file",
-            "C:3 failed/tool_error/0"
-        ]
+        ["C:2 filesystem.write_file", "C:2 completed/-/10", "C:3 filesystem.read_file", "C:3 failed/tool_error/0"]
     );
     assert_eq!(
         world.records[0].2,
@@ -190,8 +185,12 @@ fn a_task_ends_when_it_ends() {
             < {"method":"notifications/tasks/status","params":{"taskId":"t","status":"cancelled"}}"#,
             "C:1 failed/cancelled/0",
         ),
-        ("left open", r#"< {"id":1,"result":{"task":{"taskId":"t","status":"working"}}}
-            $"#, "C:1 failed/disconnected/0"),
+        (
+            "left open",
+            r#"< {"id":1,"result":{"task":{"taskId":"t","status":"working"}}}
+            $"#,
+            "C:1 failed/disconnected/0",
+        ),
     ] {
         let script = format!("> {{\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"x\"}}}}\n{answers}");
         assert_eq!(World::new(Some("a")).play(&script).brief(), ["C:1 unknown.x", expect], "{name}");
@@ -247,7 +246,8 @@ fn output_that_was_missed_claims_nothing() {
 #[test]
 fn whatever_comes_is_survived() {
     let mut world = World::new(Some("a"));
-    for text in ["", "{", "[]", "[[[]]]", "null", "{\"id\":{},\"method\":\"tools/call\",\"params\":[1]}", "\u{0}\u{1}"] {
+    for text in ["", "{", "[]", "[[[]]]", "null", "{\"id\":{},\"method\":\"tools/call\",\"params\":[1]}", "\u{0}\u{1}"]
+    {
         world.session.client(text.as_bytes(), 0, 0);
         world.session.client(&[0xff, 0xfe, b'\n'], 0, 0);
         world.session.server(text.as_bytes(), 0, 0);
