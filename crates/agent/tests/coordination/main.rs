@@ -32,6 +32,14 @@ impl Agent {
         Self::run(command)
     }
 
+    /// A wrapper that was not told who its agent is.
+    fn unnamed(url: &str, dir: &Path) -> Self {
+        let mut command = Command::new(TESTBED);
+        command.args(["wrap", "--url", url, "--key", KEY, "--state"]).arg(dir.join("state"));
+        command.args(["--", TESTBED, "mcp"]).arg(dir.join("record"));
+        Self::run(command)
+    }
+
     fn direct(dir: &Path) -> Self {
         let mut command = Command::new(TESTBED);
         command.arg("mcp").arg(dir.join("direct"));
@@ -223,6 +231,19 @@ fn a_key_that_is_refused_does_not_stop_the_agent() {
     agent.call("tool");
     eventually("all arrive", || server.held.lock().unwrap().events.len() == 21);
     assert!(agent.leave().success());
+}
+
+#[test]
+fn an_agent_without_a_name_is_called_after_its_client() {
+    let (server, dir) = (Standin::start(), tempfile::tempdir().unwrap());
+    server.set(1, "paused");
+    let mut agent = Agent::unnamed(&server.url(), dir.path());
+    eventually("the pause arrives", || agent.call("tool") == PAUSED);
+    server.set(2, "running");
+    eventually("the resume arrives", || agent.call("tool") == "done");
+    eventually("the event arrives", || !server.held.lock().unwrap().events.is_empty());
+    assert!(agent.leave().success());
+    assert_eq!(server.held.lock().unwrap().events[0]["actor"]["id"], "tester@testbed");
 }
 
 #[test]
