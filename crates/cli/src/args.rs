@@ -8,10 +8,8 @@ use crate::demo::DemoArgs;
 /// Routes agent actions to the right people in real time.
 #[derive(Debug, Parser)]
 #[command(name = "mandate", version, about, propagate_version = true, arg_required_else_help = true)]
-#[command(
-    after_help = "Exit codes: 0 all right, 1 the check failed, 2 wrong usage, 3 the server cannot be reached.\n\
-                  The server and key come from MANDATE_URL and MANDATE_KEY, or ~/.config/mandate/credentials."
-)]
+#[command(after_help = "Exit codes: 0 all right, 1 the check failed, 2 wrong usage, 3 the server cannot be reached.\n\
+                  The server and key come from MANDATE_URL and MANDATE_KEY, or ~/.config/mandate/credentials.")]
 pub(crate) struct Args {
     /// Data as JSON, on one line a document
     #[arg(long, global = true)]

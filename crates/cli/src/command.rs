@@ -23,14 +23,11 @@ use crate::screen::Screen;
 /// Does what was asked.
 pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure> {
     let one = Threads::One;
-    // Ends as the wrapped server ended, not as a command of ours.
-    if let Command::Mcp(mcp::McpCommand::Wrap(args)) = command {
-        return mcp::wrap(args);
-    }
     match command {
         Command::Serve(args) => block_on(Threads::All, serve::run(args, screen)),
         Command::Demo(args) => block_on(Threads::All, crate::demo::run(args, screen)),
-        Command::Mcp(mcp::McpCommand::Wrap(_)) => Ok(()),
+        // Ends the process the way the wrapped server ended.
+        Command::Mcp(mcp::McpCommand::Wrap(args)) => return mcp::wrap(args),
         Command::Send(args) => block_on(one, send::run(args, screen)),
         Command::Tail(args) => block_on(one, tail::run(args, screen)),
         Command::Status(args) => block_on(one, status::run(args, screen)),
@@ -75,7 +72,8 @@ impl StoreArgs {
     /// Opens the store when one was named.
     pub(crate) async fn open(&self, make: bool) -> Result<Option<mandate_server::offline::OfflineStore>, Failure> {
         let Some(address) = &self.store else { return Ok(None) };
-        let opened = mandate_server::offline::OfflineStore::open(address, &self.tenant, make, crate::machine::server_env());
+        let opened =
+            mandate_server::offline::OfflineStore::open(address, &self.tenant, make, crate::machine::server_env());
         opened.await.map(Some).map_err(Failure::Failed)
     }
 }

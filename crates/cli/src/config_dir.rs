@@ -37,7 +37,8 @@ impl ConfigDir {
             for entry in entries {
                 let entry = entry.map_err(|error| Failure::file("read the directory", &folder, &error))?;
                 let name = entry.file_name().to_string_lossy().into_owned();
-                let wanted = name.ends_with(".yaml") || name.ends_with(".yml") || (prefix.is_empty() && name == "CODEOWNERS");
+                let wanted =
+                    name.ends_with(".yaml") || name.ends_with(".yml") || (prefix.is_empty() && name == "CODEOWNERS");
                 if wanted && entry.path().is_file() {
                     files.insert(format!("{prefix}{name}"), read_text(&entry.path())?);
                 }
@@ -71,7 +72,12 @@ impl ConfigDir {
         let errors = problems.iter().filter(|problem| problem.is_error()).count() as u64;
         let warnings = problems.len() as u64 - errors;
         if !problems.is_empty() {
-            let told = format!("{}, {} in {}", words::count(errors, "error"), words::count(warnings, "warning"), self.path.display());
+            let told = format!(
+                "{}, {} in {}",
+                words::count(errors, "error"),
+                words::count(warnings, "warning"),
+                self.path.display()
+            );
             screen.say(screen.paint_err(Style::Bold, &told));
         }
     }
@@ -83,7 +89,8 @@ impl ConfigDir {
 }
 
 fn read_text(path: &Path) -> Result<String, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| Failure::Usage(format!("cannot read `{}`: {}", path.display(), plain(&error))))?;
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::Usage(format!("cannot read `{}`: {}", path.display(), plain(&error))))?;
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::Usage(format!("`{}` is not UTF-8 from byte {at} on; save it as UTF-8", path.display()))

@@ -45,7 +45,8 @@ impl ServerArgs {
         let url = self.url.as_deref().or(stored_url).unwrap_or(DEFAULT_URL).trim_end_matches('/').to_owned();
         let is_for = stored_url.is_none_or(|stored| stored.trim_end_matches('/') == url);
         let stored_key = credentials.key.filter(|_| is_for);
-        let key = machine::var("MANDATE_KEY").or(stored_key).or_else(|| if is_here(&url) { beside_store() } else { None });
+        let key =
+            machine::var("MANDATE_KEY").or(stored_key).or_else(|| if is_here(&url) { beside_store() } else { None });
         Ok(Connection { url, key })
     }
 
@@ -107,9 +108,9 @@ fn parse_credentials(text: &str) -> Result<Credentials, usize> {
 
 fn is_here(url: &str) -> bool {
     let host = url.split("://").nth(1).unwrap_or_default();
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|here| {
-        host.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|here| host.strip_prefix(here).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
 }
 
 fn beside_store() -> Option<String> {

@@ -52,10 +52,8 @@ pub(crate) async fn run(args: DemoArgs, screen: &Screen) -> Result<(), Failure> 
     let world = World::make(args.dir.as_deref(), &sink.url()?, &sink.secret(), nonce())?;
     log::to_file(&world.dir.join("serve.log"), "info")?;
     let running = serve(&world, screen).await?;
-    let admin = Connection {
-        url: format!("http://{}", running.address()),
-        key: running.first_key().map(str::to_owned),
-    };
+    let admin =
+        Connection { url: format!("http://{}", running.address()), key: running.first_key().map(str::to_owned) };
     let terminal = io::stdout().is_terminal();
     let pace = if terminal && !args.no_pause { Duration::from_millis(700) } else { Duration::ZERO };
     let stay = match (args.seconds, terminal) {

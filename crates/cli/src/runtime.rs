@@ -11,7 +11,8 @@ pub(crate) fn block_on<T>(threads: Threads, work: impl Future<Output = Result<T,
         Threads::All => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {}", crate::failure::plain(&error))))?;
+    let runtime =
+        runtime.map_err(|error| Failure::Failed(format!("cannot start: {}", crate::failure::plain(&error))))?;
     let ended = runtime.block_on(work);
     // A task that still waits for a slow disk or peer does not keep the command from ending.
     runtime.shutdown_background();

@@ -64,11 +64,6 @@ impl Screen {
         out.flush()
     }
 
-    /// Data as it is.
-    pub(crate) fn bytes(&self, bytes: &[u8]) -> io::Result<()> {
-        io::stdout().lock().write_all(bytes)
-    }
-
     /// One JSON document, or one line of JSON Lines.
     pub(crate) fn document(&self, value: &impl Serialize) -> io::Result<()> {
         let text = serde_json::to_string(value)?;
@@ -146,7 +141,8 @@ fn table(header: &[&str], rows: &[Vec<String>]) -> Vec<String> {
 /// Text from elsewhere without what could steer a terminal or turn its letters around.
 pub(crate) fn clean(text: &str) -> String {
     let steers = |letter: char| {
-        letter.is_control() || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        letter.is_control()
+            || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
     text.chars().map(|letter| if steers(letter) { '\u{fffd}' } else { letter }).collect()
 }

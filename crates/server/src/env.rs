@@ -36,7 +36,10 @@ impl Env {
     }
 
     /// An environment over a clock in Unix milliseconds and a source of random bytes.
-    pub fn unix(now: impl Fn() -> i64 + Send + Sync + 'static, fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
+    pub fn unix(
+        now: impl Fn() -> i64 + Send + Sync + 'static,
+        fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Self {
         Self::new(move || Millis(now()), fill)
     }
 

@@ -109,7 +109,10 @@ pub fn resource(address: &str) -> Result<Resource, String> {
         .ok_or_else(|| format!("`{address}` is no resource; write `type:id`, such as `service:payments-service`"))?;
     let kind = ResourceKind::from_word(word).ok_or_else(|| {
         let hint = nearest(word, ResourceKind::WORDS.iter().copied());
-        let hint = hint.map_or_else(|| format!("use one of {}", ResourceKind::WORDS.join(", ")), |near| format!("did you mean `{near}`?"));
+        let hint = hint.map_or_else(
+            || format!("use one of {}", ResourceKind::WORDS.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
         format!("`{word}` is no type of resource; {hint}")
     })?;
     if id.is_empty() {

@@ -113,7 +113,8 @@ async fn one(client: &Client, id: &str, request: &PauseRequest, verb: Verb, scre
     }
     let since = agent.since.map(|at| format!(" since {}", words::clock(at))).unwrap_or_default();
     let reason = agent.reason.as_deref().map(|reason| format!(": {}", clean(reason))).unwrap_or_default();
-    let (word, style) = if agent.state == AgentState::Running { ("running", Style::Good) } else { ("paused", Style::Warn) };
+    let (word, style) =
+        if agent.state == AgentState::Running { ("running", Style::Good) } else { ("paused", Style::Warn) };
     screen.line(format!("{} is {}{since}{reason}", agent.id, screen.paint(style, word)))?;
     if verb == Verb::Pause && agent.first_seen_at.is_none() {
         screen.say("it was never heard of; the pause holds when it appears");

@@ -90,7 +90,9 @@ async fn from_store(store: &OfflineStore, log: Log, sink: &mut Sink) -> Result<(
             line.push(b'\n');
             sink.write(&line)?;
         }
-        let seq = |entry: &serde_json::Value| entry.pointer("/integrity/seq").or(entry.get("seq")).and_then(serde_json::Value::as_i64);
+        let seq = |entry: &serde_json::Value| {
+            entry.pointer("/integrity/seq").or(entry.get("seq")).and_then(serde_json::Value::as_i64)
+        };
         from = page.last().and_then(seq).unwrap_or(i64::MAX).saturating_add(1);
     }
 }

@@ -45,8 +45,9 @@ pub(crate) fn wrap(args: WrapArgs) -> Result<ExitCode, Failure> {
         let hint = "use 1 to 128 letters, digits and `._:@/-`";
         return Err(Failure::Usage(format!("`{agent}` cannot be an agent's id; {hint}")));
     }
-    let working_directory = std::env::current_dir()
-        .map_err(|error| Failure::Failed(format!("cannot find the working directory: {}", crate::failure::plain(&error))))?;
+    let working_directory = std::env::current_dir().map_err(|error| {
+        Failure::Failed(format!("cannot find the working directory: {}", crate::failure::plain(&error)))
+    })?;
     let options = mcp::Options {
         client: args.server.client()?,
         agent: args.agent,

@@ -149,7 +149,8 @@ fn show_tried(tried: &Tried, screen: &Screen) -> Result<(), Failure> {
         None => "tried".to_owned(),
     })?;
     for rule in &tried.rules {
-        let mark = if rule.matched { screen.paint(Style::Good, "matches") } else { screen.paint(Style::Dim, "passes ") };
+        let mark =
+            if rule.matched { screen.paint(Style::Good, "matches") } else { screen.paint(Style::Dim, "passes ") };
         let missed = rule.missed.as_deref().map(|missed| format!(": {}", clean(missed))).unwrap_or_default();
         screen.line(format!("  {mark}  {} ({}){missed}", rule.rule, rule.place))?;
     }

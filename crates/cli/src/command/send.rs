@@ -78,9 +78,11 @@ impl EventArgs {
         if self.kind.is_none() && self.resources.is_empty() && self.description.is_none() {
             return Ok(None);
         }
-        let resources: Vec<Value> = self.resources.iter().map(|address| self.resource(address)).collect::<Result<_, _>>()?;
+        let resources: Vec<Value> =
+            self.resources.iter().map(|address| self.resource(address)).collect::<Result<_, _>>()?;
         let mut action = Map::new();
-        for (name, value) in [("type", &self.kind), ("description", &self.description), ("idempotency_key", &self.key)] {
+        for (name, value) in [("type", &self.kind), ("description", &self.description), ("idempotency_key", &self.key)]
+        {
             if let Some(value) = value {
                 action.insert(name.to_owned(), json!(value));
             }
@@ -123,9 +125,9 @@ impl EventArgs {
 /// Sends, and shows a receipt each.
 pub(crate) async fn run(args: SendArgs, screen: &Screen) -> Result<(), Failure> {
     let events = match (&args.file, args.event.event()?) {
-        (Some(path), _) => read_events(&read_file(path)?).map_err(|why| {
-            Failure::Usage(format!("`{}` {why}", path.display()))
-        })?,
+        (Some(path), _) => {
+            read_events(&read_file(path)?).map_err(|why| Failure::Usage(format!("`{}` {why}", path.display())))?
+        }
         (None, Some(event)) => vec![serde_json::value::to_raw_value(&event).map_err(std::io::Error::from)?],
         (None, None) => {
             let hint = "say what happened: `mandate send --actor deployer --type deploy --resource service:payments`";
@@ -287,7 +289,8 @@ mod tests {
     fn many_events_are_cut_into_requests() {
         let events: Vec<_> = (0..2_500).map(|n| RawValue::from_string(n.to_string()).unwrap()).collect();
         assert_eq!(batches(&events).iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1_000, 1_000, 500]);
-        let large: Vec<_> = (0..3).map(|_| RawValue::from_string(format!("\"{}\"", "x".repeat(3 << 20))).unwrap()).collect();
+        let large: Vec<_> =
+            (0..3).map(|_| RawValue::from_string(format!("\"{}\"", "x".repeat(3 << 20))).unwrap()).collect();
         assert_eq!(batches(&large).len(), 3);
     }
 }

@@ -61,7 +61,11 @@ pub(crate) async fn run(args: ServeArgs, screen: &Screen) -> Result<(), Failure>
         }
     }
     let listening = format!("http://{}", running.address());
-    let known_as = if public_url.is_empty() || public_url == listening { String::new() } else { format!(", known as {public_url}") };
+    let known_as = if public_url.is_empty() || public_url == listening {
+        String::new()
+    } else {
+        format!(", known as {public_url}")
+    };
     screen.say(format!("mandate {} is ready on {listening}{known_as}; Ctrl-C stops it", env!("CARGO_PKG_VERSION")));
     running.run_until(runtime::asked_to_stop()).await.map_err(Failure::Failed)
 }

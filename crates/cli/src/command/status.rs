@@ -35,7 +35,8 @@ pub(crate) async fn run(args: StatusArgs, screen: &Screen) -> Result<(), Failure
     if let Some(days) = size.days_left {
         store.push_str(&format!(", room for {} days", words::grouped(days.max(0.0) as u64)));
     }
-    let queue = format!("{} waiting, {}", words::count(status.queue.items, "event"), words::bytes(status.queue.bytes as f64));
+    let queue =
+        format!("{} waiting, {}", words::count(status.queue.items, "event"), words::bytes(status.queue.bytes as f64));
     let rows = [
         ("server", format!("mandate {} at {}, tenant {}, {ready}", status.version, client.base_url(), status.tenant)),
         ("chain", words::count(status.events.unsigned_abs(), "event")),
@@ -47,7 +48,10 @@ pub(crate) async fn run(args: StatusArgs, screen: &Screen) -> Result<(), Failure
         screen.line(format!("{name:<9}{text}"))?;
     }
     for channel in &status.channels {
-        let mut text = format!("{:<9}{} ({}): {}, {} sent, {} failed", "channel", channel.name, channel.kind, channel.state, channel.sent, channel.failed);
+        let mut text = format!(
+            "{:<9}{} ({}): {}, {} sent, {} failed",
+            "channel", channel.name, channel.kind, channel.state, channel.sent, channel.failed
+        );
         if let Some(error) = &channel.last_error {
             text.push_str(&format!("; {}", crate::screen::clean(error)));
         }
@@ -61,8 +65,12 @@ pub(crate) async fn run(args: StatusArgs, screen: &Screen) -> Result<(), Failure
 
 /// How things are in one sentence, and whether that is well.
 fn headline(status: &Status) -> (String, bool) {
-    let broken: Vec<&str> =
-        status.channels.iter().filter(|channel| matches!(channel.state.as_str(), "failing" | "broken")).map(|channel| channel.name.as_str()).collect();
+    let broken: Vec<&str> = status
+        .channels
+        .iter()
+        .filter(|channel| matches!(channel.state.as_str(), "failing" | "broken"))
+        .map(|channel| channel.name.as_str())
+        .collect();
     let begin = match (status.ready, broken.as_slice()) {
         (false, _) => "Events are not accepted now".to_owned(),
         (true, []) => "All systems nominal".to_owned(),

@@ -165,7 +165,9 @@ fn line(data: &FeedData, screen: &Screen) -> String {
 }
 
 fn event_line(event: &Value, screen: &Screen) -> String {
-    let Ok(event) = serde_json::from_value::<Event>(event.clone()) else { return "an event that cannot be shown".to_owned() };
+    let Ok(event) = serde_json::from_value::<Event>(event.clone()) else {
+        return "an event that cannot be shown".to_owned();
+    };
     let decision = match event.routing.decision.as_str() {
         "auto" => screen.paint(Style::Dim, "auto"),
         "flagged" => screen.paint(Style::Warn, "flagged"),
@@ -224,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_read_whole_or_as_data() {
-        let framed = r#"{"type":"event","cursor":"7","data":{"kind":"config","id":"01970000-0000-7000-8000-000000000000"}}"#;
+        let framed =
+            r#"{"type":"event","cursor":"7","data":{"kind":"config","id":"01970000-0000-7000-8000-000000000000"}}"#;
         let bare = r#"{"kind":"config","id":"01970000-0000-7000-8000-000000000000"}"#;
         for data in [framed, bare] {
             assert!(matches!(heard(data), Heard::Feed(FeedData::Config { .. })), "{data}");

@@ -156,7 +156,8 @@ async fn download(
         let kept = rest.split_off(end + 1);
         for line in rest.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             number += 1;
-            let taken = std::str::from_utf8(line).map_err(|error| error.to_string()).and_then(|line| take(number, line));
+            let taken =
+                std::str::from_utf8(line).map_err(|error| error.to_string()).and_then(|line| take(number, line));
             taken.map_err(|why| Refused::Failure(Failure::Failed(format!("`{path}`, line {number}: {why}"))))?;
         }
         rest = kept;

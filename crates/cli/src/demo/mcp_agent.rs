@@ -49,15 +49,18 @@ impl McpAgent {
         let mandate = std::env::current_exe().map_err(|error| Failure::Failed(plain(&error)))?;
         let mut command = Command::new("node");
         command.arg(&program).arg(tools).arg(mandate).arg(&world.repository);
-        command.env("MANDATE_URL", &connection.url).env("MANDATE_AGENT", id).env("MANDATE_STATE", world.dir.join("agent"));
+        command
+            .env("MANDATE_URL", &connection.url)
+            .env("MANDATE_AGENT", id)
+            .env("MANDATE_STATE", world.dir.join("agent"));
         if let Some(key) = &connection.key {
             command.env("MANDATE_KEY", key);
         }
         let log = std::fs::File::create(world.dir.join("agent.log")).map_err(|error| Failure::Failed(plain(&error)))?;
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log).process_group(0).kill_on_drop(true);
-        let mut child = command
-            .spawn()
-            .map_err(|error| Failure::Failed(format!("cannot start `node`: {}; is Node 20 installed?", plain(&error))))?;
+        let mut child = command.spawn().map_err(|error| {
+            Failure::Failed(format!("cannot start `node`: {}; is Node 20 installed?", plain(&error)))
+        })?;
         let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         let (Some(calls), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(Failure::Failed("the agent has no pipes".to_owned()));
@@ -112,5 +115,7 @@ impl Drop for McpAgent {
 }
 
 fn gone(why: &str) -> Failure {
-    Failure::Failed(format!("the MCP agent cannot go on: {why}; its own words are in agent.log of the demo's directory"))
+    Failure::Failed(format!(
+        "the MCP agent cannot go on: {why}; its own words are in agent.log of the demo's directory"
+    ))
 }

@@ -69,7 +69,8 @@ impl Sink {
     /// Binds a free port on loopback and makes a secret.
     pub(crate) async fn bind() -> Result<Self, Failure> {
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await;
-        let listener = listener.map_err(|error| Failure::Failed(format!("cannot listen on loopback: {}", plain(&error))))?;
+        let listener =
+            listener.map_err(|error| Failure::Failed(format!("cannot listen on loopback: {}", plain(&error))))?;
         let mut key = vec![0; 24];
         machine::entropy(&mut key);
         Ok(Self { listener, key })
@@ -101,7 +102,8 @@ async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes)
     }
     let at = machine::now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !is_genuine(&receiver.key, header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"), &body) {
+    if !is_genuine(&receiver.key, header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"), &body)
+    {
         return StatusCode::UNAUTHORIZED;
     }
     let Ok(message) = serde_json::from_slice::<Message>(&body) else { return StatusCode::BAD_REQUEST };

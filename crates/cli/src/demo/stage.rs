@@ -132,7 +132,8 @@ impl Stage {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let item = timeout_at(deadline, self.feed.next()).await;
-            let item = item.map_err(|_| Failure::Failed(format!("no action of `{actor}` arrived; serve.log has more")))?;
+            let item =
+                item.map_err(|_| Failure::Failed(format!("no action of `{actor}` arrived; serve.log has more")))?;
             let Some(item) = item? else {
                 return Err(Failure::Failed("the live stream ended".to_owned()));
             };
@@ -235,10 +236,15 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = indent.clone();
     // A colour's codes take no room.
-    let length = |text: &str| text.split('\x1b').enumerate().map(|(at, part)| {
-        let part = if at == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) };
-        part.chars().count()
-    }).sum::<usize>();
+    let length = |text: &str| {
+        text.split('\x1b')
+            .enumerate()
+            .map(|(at, part)| {
+                let part = if at == 0 { part } else { part.split_once('m').map_or("", |(_, rest)| rest) };
+                part.chars().count()
+            })
+            .sum::<usize>()
+    };
     for word in text.trim_start().split(' ') {
         if length(&line) > indent.len() && length(&line) + 1 + length(word) > width {
             lines.push(std::mem::replace(&mut line, indent.clone()));

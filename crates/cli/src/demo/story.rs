@@ -78,7 +78,10 @@ async fn acts(
         stage.detail("", &stage.screen.paint(Style::Warn, &line))?;
     }
     let untouched = std::fs::read_to_string(&charge).is_ok_and(|now| now == text);
-    stage.detail("file", if untouched { "src/payments/charge.py is as it was" } else { "src/payments/charge.py has changed" })?;
+    stage.detail(
+        "file",
+        if untouched { "src/payments/charge.py is as it was" } else { "src/payments/charge.py has changed" },
+    )?;
     stage.breathe().await;
 
     stage.text("")?;
@@ -212,7 +215,13 @@ fn scripted() -> Vec<Value> {
             json!({"type": "table", "id": "payments/refunds"}),
             json!({"estimated_impact": "medium", "reversible": false}),
         ),
-        event("reporter", "read", "Read yesterday's sales", json!({"type": "service", "id": "search"}), json!({"estimated_impact": "none"})),
+        event(
+            "reporter",
+            "read",
+            "Read yesterday's sales",
+            json!({"type": "service", "id": "search"}),
+            json!({"estimated_impact": "none"}),
+        ),
         event(
             "cleaner",
             "restart",

@@ -111,7 +111,10 @@ impl World {
         }
         write(&self.repository.join("CODEOWNERS"), CODEOWNERS)?;
         write(&self.repository.join("README.md"), "# Shop\n\nSells things.\n")?;
-        write(&self.repository.join("src/payments/charge.py"), "def charge(card, cents):\n    return card.take(cents)\n")?;
+        write(
+            &self.repository.join("src/payments/charge.py"),
+            "def charge(card, cents):\n    return card.take(cents)\n",
+        )?;
         write(&self.repository.join("src/search/index.py"), "def find(words):\n    return []\n")?;
         self.git(&["init", "--quiet", "--initial-branch", "main"])?;
         self.git(&["remote", "add", "origin", "https://git.example.com/acme/shop.git"])?;
@@ -122,7 +125,9 @@ impl World {
 
     fn git(&self, arguments: &[&str]) -> Result<(), Failure> {
         let done = Command::new("git").arg("-C").arg(&self.repository).args(arguments).output();
-        let done = done.map_err(|error| Failure::Failed(format!("cannot run `git`: {}; is it installed?", crate::failure::plain(&error))))?;
+        let done = done.map_err(|error| {
+            Failure::Failed(format!("cannot run `git`: {}; is it installed?", crate::failure::plain(&error)))
+        })?;
         if done.status.success() {
             return Ok(());
         }

@@ -133,7 +133,9 @@ fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer 
     let not_told = planned.not_told.iter().map(|left| Exempt {
         who: snapshot.display_name(&left.who),
         reason: match left.why {
-            NotToldWhy::NoChannel => "none of their contacts is on a configured channel; the fallback is told".to_owned(),
+            NotToldWhy::NoChannel => {
+                "none of their contacts is on a configured channel; the fallback is told".to_owned()
+            }
             NotToldWhy::NoFallback => "no fallback that can be reached is configured".to_owned(),
             NotToldWhy::TooMany => "more than fifty recipients".to_owned(),
         },

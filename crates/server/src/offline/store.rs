@@ -74,10 +74,19 @@ impl OfflineStore {
         match found {
             Some(tenant) => Ok(Self { store, tenant, env }),
             None => {
-                let known: Vec<String> =
-                    store.tenants().await.unwrap_or_default().into_iter().map(|tenant| format!("`{}`", tenant.name)).collect();
+                let known: Vec<String> = store
+                    .tenants()
+                    .await
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|tenant| format!("`{}`", tenant.name))
+                    .collect();
                 store.close().await;
-                let known = if known.is_empty() { "it has none yet".to_owned() } else { format!("it has {}", known.join(", ")) };
+                let known = if known.is_empty() {
+                    "it has none yet".to_owned()
+                } else {
+                    format!("it has {}", known.join(", "))
+                };
                 Err(format!("the store has no tenant `{tenant}`; {known}"))
             }
         }
@@ -137,7 +146,8 @@ impl OfflineStore {
     pub async fn export(&self, log: Log, from: i64) -> Result<Vec<Value>, String> {
         match log {
             Log::Events => {
-                let rows = self.store.events_from(self.tenant.id, from, PAGE).await.map_err(|error| error.to_string())?;
+                let rows =
+                    self.store.events_from(self.tenant.id, from, PAGE).await.map_err(|error| error.to_string())?;
                 let one = |stored: &mandate_store::StoredEvent| {
                     let row = &stored.row;
                     seal::stored_form(&row.sealed, row.content.as_deref(), row.hash, stored.erased.as_ref())
@@ -146,7 +156,8 @@ impl OfflineStore {
                 rows.iter().map(one).collect()
             }
             Log::Audit => {
-                let rows = self.store.audit_from(self.tenant.id, from, PAGE).await.map_err(|error| error.to_string())?;
+                let rows =
+                    self.store.audit_from(self.tenant.id, from, PAGE).await.map_err(|error| error.to_string())?;
                 rows.iter()
                     .map(|row| audit::stored_form(row).map_err(|error| format!("audit entry {}: {error}", row.seq)))
                     .collect()

@@ -154,7 +154,8 @@ impl Chain {
                         // Nothing is missing there: it only stands further down.
                         let seq = seen.seq;
                         told.found.kind = BreakKind::NotLinked;
-                        told.found.detail = format!("entry {seq} does not stand in its place; it was swapped with a later one");
+                        told.found.detail =
+                            format!("entry {seq} does not stand in its place; it was swapped with a later one");
                         continue;
                     }
                     found.detail = format!("entry {} stands again, after entry {}", seen.seq, expected - 1);
@@ -172,8 +173,11 @@ impl Chain {
 
     fn end(&self, findings: &mut Vec<Finding>) -> ChainVerdict {
         let head = self.checker.tip();
-        if let Some((seq, anchor)) =
-            self.anchors.range(head.seq.saturating_add(1)..).next_back().and_then(|(seq, all)| Some((seq, all.first()?)))
+        if let Some((seq, anchor)) = self
+            .anchors
+            .range(head.seq.saturating_add(1)..)
+            .next_back()
+            .and_then(|(seq, all)| Some((seq, all.first()?)))
         {
             let detail = format!("the chain ends with entry {}, but {} has entry {seq}", head.seq, anchor.source);
             let found = Break { seq: head.next_seq(), kind: BreakKind::TailLost, detail };
@@ -286,14 +290,18 @@ impl Verifier {
         self.events.next(&seen, &mut self.findings);
         let Ok(event) = serde_json::from_slice::<SealedEvent>(&seen.sealed) else { return };
         let (seq, line) = (seen.seq, seen.line);
-        let mut found = |kind, detail| self.findings.push(Finding { log: "events", line, found: Break { seq, kind, detail } });
+        let mut found =
+            |kind, detail| self.findings.push(Finding { log: "events", line, found: Break { seq, kind, detail } });
         let tenant = *self.tenant.get_or_insert(event.tenant_id);
         if tenant != event.tenant_id {
             found(BreakKind::NotLinked, format!("entry {seq} belongs to another tenant, {}", event.tenant_id));
         }
         match (seen.content.is_some(), seen.marked) {
             (false, false) => {
-                found(BreakKind::ContentChanged, format!("the content of entry {seq} is gone, and nothing says that it was erased"));
+                found(
+                    BreakKind::ContentChanged,
+                    format!("the content of entry {seq} is gone, and nothing says that it was erased"),
+                );
             }
             (true, true) => {
                 found(BreakKind::ContentChanged, format!("entry {seq} is said to be erased, but has its content"));
@@ -307,13 +315,17 @@ impl Verifier {
         self.audit.get_or_insert_with(|| Chain::new("audit")).next(&seen, &mut self.findings);
         let Ok(entry) = serde_json::from_slice::<SealedAudit>(&seen.sealed) else { return };
         let (seq, line) = (seen.seq, seen.line);
-        let mut found = |kind, detail| self.findings.push(Finding { log: "audit", line, found: Break { seq, kind, detail } });
+        let mut found =
+            |kind, detail| self.findings.push(Finding { log: "audit", line, found: Break { seq, kind, detail } });
         let tenant = *self.tenant.get_or_insert(entry.tenant_id);
         if tenant != entry.tenant_id {
             found(BreakKind::NotLinked, format!("entry {seq} belongs to another tenant, {}", entry.tenant_id));
         }
         if seen.content.is_none() && !seen.marked {
-            found(BreakKind::ContentChanged, format!("the content of entry {seq} is gone, and nothing says that it was erased"));
+            found(
+                BreakKind::ContentChanged,
+                format!("the content of entry {seq} is gone, and nothing says that it was erased"),
+            );
         }
         if entry.action == ERASE_ACTION {
             self.audited.insert(entry.resource);
@@ -385,7 +397,11 @@ pub(super) fn derived(row: &EventRow) -> Vec<String> {
         ("id", row.id.to_string(), event.id.to_string()),
         ("at", row.at.0.to_string(), at.0.to_string()),
         ("actor", shown(row.actor.as_deref()), shown(event.actor.as_ref().map(|actor| actor.id.as_str()))),
-        ("action", shown(row.action.as_deref()), shown(event.action.as_ref().and_then(|action| action.kind.as_deref()))),
+        (
+            "action",
+            shown(row.action.as_deref()),
+            shown(event.action.as_ref().and_then(|action| action.kind.as_deref())),
+        ),
         (
             "session",
             shown(row.session.as_deref()),
