@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use mandate_core::json::push_pointer;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::{Code, Refused};
@@ -123,8 +123,11 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for JsonOrNothing<T> {
     }
 }
 
-/// Reads a value strictly.
+/// Reads an object strictly.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Refused> {
+    if !text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return Err(Refused::new(Code::InvalidRequest, "the body is a JSON object").at("", "wrong_type"));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -164,6 +167,13 @@ pub(super) fn refused(error: &serde_json::Error, pointer: String) -> Refused {
     } else {
         "wrong_type"
     };
+    let mut pointer = pointer;
+    // Of a member that is not there, or there twice, only the message says the name.
+    if let (true, Some(name)) = (["missing", "duplicate_key"].contains(&code), words.split('`').nth(1))
+        && !pointer.ends_with(name)
+    {
+        push_pointer(&mut pointer, name);
+    }
     Refused::new(Code::InvalidRequest, format!("{words} ({place})")).at(pointer, code)
 }
 
@@ -254,7 +264,7 @@ mod tests {
             (r#"{"reson":"x"}"#, Some((Code::InvalidRequest, "/reson", "unknown_member"))),
             (r#"{"reason":1}"#, Some((Code::InvalidRequest, "/reason", "wrong_type"))),
             (r#"{"reason":"x","reason":"y"}"#, Some((Code::InvalidRequest, "/reason", "duplicate_key"))),
-            ("[]", Some((Code::InvalidRequest, "", "missing"))),
+            (r#"["x", true]"#, Some((Code::InvalidRequest, "", "wrong_type"))),
             (r#"{"reason":"x"} x"#, Some((Code::InvalidJson, "", ""))),
             (r#"{"reason":"x""#, Some((Code::InvalidJson, "", ""))),
         ];
