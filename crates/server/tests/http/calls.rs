@@ -121,9 +121,12 @@ async fn a_bound_key_speaks_for_its_agents_alone() {
     assert_eq!(world.send("GET", "/v1/agents/ci%2F1/control?once=1", &key, "", b"").await.status, 200);
     assert_eq!(world.send("GET", "/v1/agents/deployer/control?once=1", &key, "", b"").await.status, 403);
 
+    // What is refused is written down by the writer, in its turn; making a key waits for that turn.
+    world.key(json!({"scope": "read"})).await;
     let audit = String::from_utf8(world.get("/v1/export/audit").await.body).unwrap();
     let mismatch = audit.lines().find(|line| line.contains("identity_mismatch")).expect("it is audited");
     assert!(mismatch.contains("agent:deployer") && mismatch.contains("refused"), "{mismatch}");
+    world.key(json!({"scope": "read"})).await;
     let audit = String::from_utf8(world.get("/v1/export/audit").await.body).unwrap();
     assert!(audit.contains("audit.read"), "reading the audit log is audited");
     world.stop().await;
