@@ -267,6 +267,12 @@ impl<'a> Decider<'a> {
                 if row.sighted(actor, self.now) {
                     self.agents.insert(row.id.clone(), row);
                 }
+                // Whom the configuration names is known by the name it gives.
+                if let Some(person) = &item.person
+                    && self.snapshot.directory.by_id(person.id).is_none()
+                {
+                    self.changes.people.push(person.clone());
+                }
             }
             self.history.apply(seen);
         }
