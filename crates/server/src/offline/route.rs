@@ -8,12 +8,13 @@ use mandate_core::rule::{Outcome, ResourceFacts, sensitivity};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::LOOKING;
 
 /// How an event would be routed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RouteAnswer {
     /// `auto`, `monitored` or `flagged`.
     pub decision: String,
@@ -41,7 +42,7 @@ pub struct RouteAnswer {
 }
 
 /// Whose one resource is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OwnedResource {
     /// `type:id`.
     pub resource: String,
@@ -54,7 +55,7 @@ pub struct OwnedResource {
 }
 
 /// Who would be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Notified {
     /// Their handle.
     pub recipient: String,
@@ -65,7 +66,7 @@ pub struct Notified {
 }
 
 /// Who would not be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Exempt {
     /// Their handle, or the rule's target.
     pub who: String,
@@ -74,7 +75,7 @@ pub struct Exempt {
 }
 
 /// The rules tried for one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Tried {
     /// `type:id`; absent for an event without resources.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,7 +85,7 @@ pub struct Tried {
 }
 
 /// One rule that was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TriedRule {
     /// Its name.
     pub rule: String,
@@ -105,12 +106,17 @@ pub(super) fn explain(snapshot: &Snapshot, event: &str, now: Millis) -> Result<R
         });
         lines.collect::<Vec<_>>().join("\n")
     })?;
+    Ok(of_submission(snapshot, submission, now))
+}
+
+/// How a submission would be routed now; also what `POST /v1/rules/explain` answers.
+pub(crate) fn of_submission(snapshot: &Snapshot, submission: Submission, now: Millis) -> RouteAnswer {
     let submission = snapshot.captured(&submission).unwrap_or(submission);
     let times = Times { timestamp: submission.timestamp.unwrap_or(now), received_at: now, processed_at: now };
     let observed = Observed::NOTHING;
     let planned = plan(snapshot, &observed, &submission, EventId(Uuid::nil()), times);
     let tried = tried(snapshot, &observed, &submission, &planned, now);
-    Ok(answer(snapshot, planned, tried))
+    answer(snapshot, planned, tried)
 }
 
 fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer {

@@ -194,8 +194,10 @@ impl<'de> Visitor<'de> for EventsSeed {
 mod tests {
     use super::*;
 
+    type Expect<'e> = Result<(&'e [&'e str], Option<i64>), (Code, &'e str, &'e str)>;
+
     /// The items, or the problem's code with the pointer and code of its first error.
-    fn check(text: &str, expect: Result<(&[&str], Option<i64>), (Code, &str, &str)>) {
+    fn check(text: &str, expect: Expect<'_>) {
         let got = parse(text);
         match (&got, expect) {
             (Ok(got), Ok((items, sent_at))) => {
