@@ -5,23 +5,19 @@ use std::collections::BTreeMap;
 use axum::Json as Answer;
 use axum::extract::State;
 use mandate_api::{ConfigFile, ConfigVersion, OwnerAnswer};
-use mandate_core::event::{Resource, ResourceKind, Submission, Times};
-use mandate_core::history::Observed;
-use mandate_core::id::EventId;
-use mandate_core::plan;
+use mandate_core::event::{Resource, ResourceKind, Submission};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::caller::Caller;
 use super::docs::{BodyProblems, KeyProblems, QueryProblems};
-use super::events::{address, name_people};
+use super::events::address;
 use super::extract::{Json, Params, Segment};
 use super::problem::{Code, Refused};
 use crate::app::App;
 use crate::auth::Right;
+use crate::offline::RouteAnswer;
 
 /// What to show of the files.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -126,18 +122,19 @@ pub(super) struct ExplainRequest {
     event: Box<RawValue>,
 }
 
-/// How an event would be routed now, and why. Nothing is recorded, nobody is told.
+/// How an event would be routed now, and why, with every rule that was tried. Nothing is recorded, nobody is told.
 ///
 /// What was observed of the past counts as nothing: an agent never seen before.
 #[utoipa::path(
     post, path = "/v1/rules/explain", tag = "config", request_body = ExplainRequest,
-    responses((status = 200, description = "the plan that would be made", body = Value), BodyProblems, KeyProblems)
+    responses((status = 200, description = "the decision, owners, who would be told, and the rules tried", body = Value),
+        BodyProblems, KeyProblems)
 )]
 pub(super) async fn explain(
     State(app): State<App>,
     caller: Caller,
     Json(request): Json<ExplainRequest>,
-) -> Result<Answer<Value>, Refused> {
+) -> Result<Answer<RouteAnswer>, Refused> {
     caller.may(Right::Read, "rules.explain")?;
     let submission = Submission::read(request.event.get(), None, &caller.tenant.scrubber).map_err(|errors| {
         let errors = errors.into_iter().map(|error| mandate_api::FieldError {
@@ -148,19 +145,5 @@ pub(super) async fn explain(
         Refused::new(Code::Unprocessable, "the event could not be recorded as it is").with_errors(errors.collect())
     })?;
     let snapshot = caller.tenant.snapshot.borrow().clone();
-    let submission = snapshot.captured(&submission).unwrap_or(submission);
-    let now = app.env.now();
-    let times = Times { timestamp: now, received_at: now, processed_at: now };
-    let observed = Observed::NOTHING;
-    let planned = plan::plan(&snapshot, &observed, &submission, EventId(Uuid::nil()), times);
-    let mut record: Value = serde_json::from_slice(&planned.record(&snapshot, &observed))
-        .map_err(|error| Refused::internal(format!("a plan's record: {error}")))?;
-    name_people(&mut record, &snapshot);
-    if let Value::Object(members) = &mut record {
-        let resources: Vec<String> = submission.resources().iter().map(Resource::address).collect();
-        members.insert("action_type".to_owned(), json!(submission.action_type()));
-        members.insert("resources".to_owned(), json!(resources));
-        members.insert("flags".to_owned(), json!(planned.flags));
-    }
-    Ok(Answer(record))
+    Ok(Answer(RouteAnswer::new(&snapshot, submission, app.env.now())))
 }
