@@ -22,8 +22,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config_dir::{ConfigDir, SETTINGS};
 use crate::connection::Connection;
 use crate::failure::{Failure, plain};
+use crate::runtime::StopSignals;
 use crate::screen::{Screen, Style};
-use crate::{log, machine, runtime};
+use crate::{log, machine};
 use sink::Sink;
 use stage::Stage;
 use world::World;
@@ -47,6 +48,7 @@ pub(crate) struct DemoArgs {
 
 /// Plays it.
 pub(crate) async fn run(args: DemoArgs, screen: &Screen) -> Result<(), Failure> {
+    let signals = StopSignals::listen()?;
     let tools = tools(&args.node_tools)?;
     let sink = Sink::bind().await?;
     let world = World::make(args.dir.as_deref(), &sink.url()?, &sink.secret(), nonce())?;
@@ -71,7 +73,7 @@ pub(crate) async fn run(args: DemoArgs, screen: &Screen) -> Result<(), Failure> 
     let play = async {
         let told = tokio::select! {
             biased;
-            () = runtime::asked_to_stop() => Ok(()),
+            () = signals.asked() => Ok(()),
             told = tell(&world, &tools, admin, arrivals, pace, stay, screen) => told,
         };
         drop(stop);

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use crate::failure::Failure;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::{Failure, plain};
 
 /// Runs a future on a runtime of its own: one thread for commands, as many as there are cores for a server.
 pub(crate) fn block_on<T>(threads: Threads, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
@@ -11,8 +13,7 @@ pub(crate) fn block_on<T>(threads: Threads, work: impl Future<Output = Result<T,
         Threads::All => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::Failed(format!("cannot start: {}", crate::failure::plain(&error))))?;
+    let runtime = runtime.map_err(|error| Failure::Failed(format!("cannot start: {}", plain(&error))))?;
     let ended = runtime.block_on(work);
     // A task that still waits for a slow disk or peer does not keep the command from ending.
     runtime.shutdown_background();
@@ -28,18 +29,28 @@ pub(crate) enum Threads {
     All,
 }
 
-/// Ends when the process is asked to: Ctrl-C or SIGTERM.
-pub(crate) async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Ctrl-C and SIGTERM, caught from the moment this is made.
+#[derive(Debug)]
+pub(crate) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Begins to listen. A signal that comes before anybody waits is not lost.
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        let listen = |kind| {
+            signal(kind).map_err(|error| Failure::Failed(format!("cannot listen for signals: {}", plain(&error))))
+        };
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Ends when the process is asked to stop.
+    pub(crate) async fn asked(mut self) {
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        biased;
-        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { std::future::pending::<()>().await },
-        () = terminated => {}
     }
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use mandate_api::ConfigVersion;
 use mandate_server::offline::{self, RouteAnswer, Tried};
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::command::ConfigArgs;
 use crate::command::send::{EventArgs, read_events};
@@ -90,13 +90,18 @@ pub(crate) async fn explain(args: ExplainArgs, screen: &Screen) -> Result<(), Fa
             return Err(Failure::Usage(format!("{hint}, or `--event FILE`")));
         }
     };
-    let dir = match &args.config.config {
-        Some(path) => ConfigDir::read(path)?,
-        None => in_force(&args.server).await?,
+    let answer: RouteAnswer = match &args.config.config {
+        Some(path) => {
+            let dir = ConfigDir::read(path)?;
+            let checked = offline::check(&dir.files, dir.settings.as_deref(), machine::var);
+            dir.show(&checked.problems, screen);
+            checked.explain_route(&event, machine::now()).map_err(Failure::Usage)?
+        }
+        None => {
+            let event = RawValue::from_string(event).map_err(std::io::Error::from)?;
+            args.server.client()?.post_json("/v1/rules/explain", &json!({"event": event})).await?
+        }
     };
-    let checked = offline::check(&dir.files, dir.settings.as_deref(), machine::var);
-    dir.show(&checked.problems, screen);
-    let answer = checked.explain_route(&event, machine::now()).map_err(Failure::Usage)?;
     if screen.json {
         return Ok(screen.document(&answer)?);
     }
@@ -113,13 +118,6 @@ fn one_event(path: &Path) -> Result<String, Failure> {
             Err(Failure::Usage(format!("`{}` holds {held}; give one", path.display())))
         }
     }
-}
-
-/// The files that the server plans with.
-async fn in_force(server: &ServerArgs) -> Result<ConfigDir, Failure> {
-    let version: ConfigVersion = server.client()?.get_json("/v1/config?text=true").await?;
-    let files = version.files.into_iter().map(|file| (file.path, file.text.unwrap_or_default())).collect();
-    Ok(ConfigDir { path: PathBuf::from("the server's configuration"), files, settings: None })
 }
 
 fn show(answer: &RouteAnswer, screen: &Screen) -> Result<(), Failure> {
@@ -150,7 +148,7 @@ fn show_tried(tried: &Tried, screen: &Screen) -> Result<(), Failure> {
     })?;
     for rule in &tried.rules {
         let mark =
-            if rule.matched { screen.paint(Style::Good, "matches") } else { screen.paint(Style::Dim, "passes ") };
+            if rule.matched { screen.paint(Style::Good, "matches") } else { screen.paint(Style::Dim, "skipped") };
         let missed = rule.missed.as_deref().map(|missed| format!(": {}", clean(missed))).unwrap_or_default();
         screen.line(format!("  {mark}  {} ({}){missed}", rule.rule, rule.place))?;
     }

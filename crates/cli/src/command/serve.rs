@@ -10,8 +10,9 @@ use mandate_server::start::{Options, StartError, start};
 use crate::config_dir::{ConfigDir, SETTINGS};
 use crate::connection::key_file_of;
 use crate::failure::Failure;
+use crate::runtime::StopSignals;
 use crate::screen::{Screen, Style};
-use crate::{log, machine, runtime};
+use crate::{log, machine};
 
 /// What `serve` takes. Flags win over variables, variables over `mandate.yaml`.
 #[derive(Debug, clap::Args)]
@@ -39,11 +40,13 @@ pub(crate) struct ServeArgs {
 /// Runs the server.
 pub(crate) async fn run(args: ServeArgs, screen: &Screen) -> Result<(), Failure> {
     log::to_stderr("info");
+    let signals = StopSignals::listen()?;
     let dir = args.config.as_deref().map(ConfigDir::read).transpose()?;
     let settings = settings(&args, dir.as_ref(), screen)?;
     let key_file = args.key_file.unwrap_or_else(|| key_file_of(settings.store.expose()));
     let files = dir.as_ref().map(|dir| dir.files.clone());
     let public_url = settings.server.public_url.clone();
+    let is_said = public_url == format!("http://{}", settings.server.listen);
     let options = Options { settings, files, key_file: key_file.clone(), store: Default::default() };
     let running = start(options, machine::server_env()).await.map_err(|error| refused(error, dir.as_ref(), screen))?;
 
@@ -61,13 +64,9 @@ pub(crate) async fn run(args: ServeArgs, screen: &Screen) -> Result<(), Failure>
         }
     }
     let listening = format!("http://{}", running.address());
-    let known_as = if public_url.is_empty() || public_url == listening {
-        String::new()
-    } else {
-        format!(", known as {public_url}")
-    };
+    let known_as = if is_said { String::new() } else { format!(", known as {public_url}") };
     screen.say(format!("mandate {} is ready on {listening}{known_as}; Ctrl-C stops it", env!("CARGO_PKG_VERSION")));
-    running.run_until(runtime::asked_to_stop()).await.map_err(Failure::Failed)
+    running.run_until(signals.asked()).await.map_err(Failure::Failed)
 }
 
 /// `mandate.yaml`, then variables and flags over it.

@@ -214,10 +214,14 @@ fn notification_line(notification: &Notification, screen: &Screen) -> String {
         ("delivered", Some(delivered)) => {
             screen.paint(Style::Good, &format!("delivered in {} ms", (delivered - notification.created_at).max(0)))
         }
-        ("queued", _) => screen.paint(Style::Warn, &format!("not taken yet, tried {} times", notification.attempts)),
+        ("queued", _) => screen.paint(Style::Warn, &format!("not taken yet, {}", tries(notification.attempts))),
         (other, _) => screen.paint(Style::Bad, other),
     };
     format!("{at}    {to}  {state}")
+}
+
+fn tries(attempts: u32) -> String {
+    if attempts == 1 { "1 try".to_owned() } else { format!("{attempts} tries") }
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ impl World {
         make_dir(&self.config.join("rules"))?;
         let settings = format!(
             "store: \"{}\"\nchannels:\n  - {{name: {CHANNEL}, kind: webhook, url: \"{hook}\", secret: \"{secret}\", allow_private: true}}\n\
-             fallback: {{notify: [\"@platform\"], alternate: [{CHANNEL}]}}\nadmins: [\"@platform\"]\n",
+             fallback: {{notify: [\"@platform\"]}}\nadmins: [\"@platform\"]\n",
             self.store(),
         );
         write(&self.config.join("mandate.yaml"), &settings)?;

@@ -1,0 +1,92 @@
+//! What is explained from files alone, without a server.
+
+use insta::assert_snapshot;
+use serde_json::json;
+
+use crate::bench::{Bench, example};
+
+#[test]
+fn the_example_is_in_order() {
+    let bench = Bench::new();
+    assert_snapshot!(bench.ok(&["rules", "check", "--config", &example()]).trim_end(), @"5 files and 3 rules in order");
+    let checked = bench.json(&["rules", "check", "--config", &example()]);
+    assert_eq!(checked, json!({"ok": true, "rules": 3, "problems": []}));
+}
+
+#[test]
+fn owners_are_explained_step_by_step() {
+    let (bench, example) = (Bench::new(), example());
+    let ask = |resource| bench.ok(&["owners", "explain", resource, "--config", &example, "--repo", "acme/shop"]);
+    assert_snapshot!(ask("file:src/payments/pay.sql"), @r#"
+    @alice owns `file:src/payments/pay.sql` by CODEOWNERS
+
+    1. explicit    none of the 2 entries of `owners:` matches `file:src/payments/pay.sql`
+    2. codeowners  line 5 of CODEOWNERS in acme/shop (`/src/payments/*.sql @alice`) is the last to match
+                   CODEOWNERS:5  /src/payments/*.sql @alice
+    3. fallback    not needed
+
+    told        @alice (Alice)
+    primary     @alice (Alice)
+    team        @payments-team
+    lead        @dave (Dave)
+    confidence  85 of 100
+    "#);
+    assert_snapshot!(ask("service:unheard-of"), @r#"
+    nobody owns `service:unheard-of`, since nothing names it; the fallback @platform is told
+
+    1. explicit    none of the 2 entries of `owners:` matches `service:unheard-of`
+    2. codeowners  CODEOWNERS is about files, and this is of type service
+    3. fallback    no step names an owner, so @platform is told
+
+    told        @platform
+    team        @platform
+    lead        @dave (Dave)
+    confidence  20 of 100
+    "#);
+    let answer = bench.json(&["owners", "explain", "service:payments-api", "--config", &example]);
+    assert_eq!(answer["owners"][0]["handle"], "@alice");
+    assert_eq!(answer["steps"].as_array().map(Vec::len), Some(3));
+}
+
+#[test]
+fn rules_are_explained_with_every_miss() {
+    let (bench, example) = (Bench::new(), example());
+    let flags = ["rules", "explain", "--config", &example, "--actor", "deployer", "--type", "deploy"];
+    let human = bench.ok(&[&flags[..], &["--resource", "service:payments-api"]].concat());
+    assert_snapshot!(human, @r#"
+    monitored by everything else, urgency medium  (shipped shipped/rules.yaml:85)
+      service:payments-api  @alice (explicit)
+      tells @alice on ops-hook: you own service:payments-api (ownership.yaml)
+
+    tried for service:payments-api
+      skipped  production-deploys (rules/production.yaml:3): `resource.tags` wants [production], found nothing
+      skipped  irreversible-data-changes (rules/production.yaml:12): `metadata.reversible` wants false, found nothing
+      skipped  reads (rules/production.yaml:23): `action_type` wants read, found deploy
+      skipped  destructive on production (shipped/rules.yaml:5): `action_type` wants {,*_}{delete,drop,truncate,destroy,purge,wipe}, found deploy
+      skipped  access and secrets (shipped/rules.yaml:14): `action_type` wants [grant, revoke, permission_change, secret_{write,delete,rotate}, key_{create,delete,rotate}, iam_*], found deploy
+      skipped  money (shipped/rules.yaml:20): `action_type` wants [charge, refund, transfer, payout, payment_*], found deploy
+      skipped  production deploys (shipped/rules.yaml:26): `resource.tags` wants [production, prod], found nothing
+      skipped  schema changes (shipped/rules.yaml:34): `action_type` wants [migrate, alter, schema_change, *_migrate], found deploy
+      skipped  destructive (shipped/rules.yaml:41): `action_type` wants {,*_}{delete,drop,truncate,destroy,purge,wipe}, found deploy
+      skipped  read-only (shipped/rules.yaml:48): `action_type` wants [query, {,*_}{read,list,get,search,view,describe}], found deploy
+      skipped  no impact (shipped/rules.yaml:53): `metadata.estimated_impact` wants none, found nothing
+      skipped  outside the repository (shipped/rules.yaml:58): `flags` wants outside_repo, found nothing
+      skipped  sensitive resources (shipped/rules.yaml:64): `resource.sensitivity` wants >= high, found low
+      skipped  production configuration (shipped/rules.yaml:71): `resource.type` wants config, found service
+      skipped  no action type (shipped/rules.yaml:79): `flags` wants no_action_type, found nothing
+      matches  everything else (shipped/rules.yaml:85)
+      skipped  irreversible and high impact (shipped/rules.yaml:92): `metadata.reversible` wants false, found nothing
+      skipped  agent-control files (shipped/rules.yaml:98): `resource.type` wants [file, config], found service
+    "#);
+    bench.write("event.json", r#"{"action": {"type": "read"}}"#);
+    let answer = bench.json(&["rules", "explain", "--config", &example, "--event", "event.json"]);
+    assert_eq!((&answer["decision"], &answer["rule"]), (&json!("auto"), &json!("reads")));
+}
+
+#[test]
+fn the_api_is_described() {
+    let text = Bench::new().ok(&["openapi"]);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert!(document["paths"]["/v1/events"]["post"].is_object());
+}

@@ -1,0 +1,6 @@
+//! The binary as people and scripts meet it: words, exit codes, JSON, and a whole round trip.
+
+mod bench;
+mod errors;
+mod explain;
+mod round_trip;
