@@ -17,7 +17,7 @@ AVOIDED = re.compile(
     re.IGNORECASE,
 )
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
-TESTS = {"tests", "benches"}
+TESTS = {"tests", "benches", "testkit", "sim"}
 SHOWN_COMMENTS = ("crates/api/", "crates/cli/")
 ALLOW = ROOT / "scripts" / "guards" / "words.allow"
 

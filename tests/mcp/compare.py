@@ -8,6 +8,7 @@ Both eras of mcp-server-time (the opening message decides) and the reference fil
 
 import argparse
 import asyncio
+import contextlib
 import os
 import pathlib
 import shlex
@@ -49,24 +50,32 @@ def sessions(files):
     ]
 
 
-async def session(command, mode, calls, timed, count):
-    server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
-    answers = []
-    async with Client(server, mode=mode) as client:
-        answers.append(("server", repr(client.server_info), repr(client.protocol_version)))
-        answers.append(("tools", (await client.list_tools()).model_dump_json()))
-        for name, arguments in calls:
-            try:
-                answer = (await client.call_tool(name, arguments)).model_dump_json()
-            except Exception as error:  # What a client raises is part of what is compared.
-                answer = f"{type(error).__name__}: {error}"
-            answers.append((name, answer))
-        times = []
-        for _ in range(count):
+async def session(client, calls):
+    answers = [("server", repr(client.server_info), repr(client.protocol_version))]
+    answers.append(("tools", (await client.list_tools()).model_dump_json()))
+    for name, arguments in calls:
+        try:
+            answer = (await client.call_tool(name, arguments)).model_dump_json()
+        except Exception as error:  # What a client raises is part of what is compared.
+            answer = f"{type(error).__name__}: {error}"
+        answers.append((name, answer))
+    return answers
+
+
+async def race(clients, timed, count):
+    """Median times in µs, one call each in turns, so that the machine's load falls on both."""
+    times = [[] for _ in clients]
+    for _ in range(count):
+        for client, some in zip(clients, times):
             begin = time.perf_counter()
             await client.call_tool(*timed)
-            times.append((time.perf_counter() - begin) * 1e6)
-    return answers, statistics.median(times)
+            some.append((time.perf_counter() - begin) * 1e6)
+    return [statistics.median(some) for some in times]
+
+
+def peer(command, mode):
+    server = StdioServerParameters(command=command[0], args=command[1:], env=dict(os.environ))
+    return Client(server, mode=mode)
 
 
 async def main():
@@ -78,12 +87,15 @@ async def main():
     failed = False
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="mandate-compare-"))
     for name, command, mode, calls, timed in sessions(scratch / "files"):
-        found = []
-        for one in (command, prefix + command):
-            shutil.rmtree(scratch / "files", ignore_errors=True)
-            (scratch / "files").mkdir()
-            found.append(await session(one, mode, calls, timed, options.calls))
-        (direct, direct_median), (wrapped, wrapped_median) = found
+        async with contextlib.AsyncExitStack() as stack:
+            clients, found = [], []
+            for one in (command, prefix + command):
+                shutil.rmtree(scratch / "files", ignore_errors=True)
+                (scratch / "files").mkdir()
+                clients.append(await stack.enter_async_context(peer(one, mode)))
+                found.append(await session(clients[-1], calls))
+            direct, wrapped = found
+            direct_median, wrapped_median = await race(clients, timed, options.calls)
         if direct != wrapped:
             failed = True
             for one, other in zip(direct, wrapped):

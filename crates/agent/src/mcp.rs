@@ -14,6 +14,7 @@ mod outbound;
 mod refusal;
 mod session;
 mod tap;
+mod text;
 mod wrap;
 
 pub use wrap::{Ended, Options, WrapError, wrap};

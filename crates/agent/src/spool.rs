@@ -52,14 +52,24 @@ pub struct Spool {
     /// Records of the first unread segment that are not yet delivered.
     loaded: VecDeque<Record>,
     dropped: Option<Dropped>,
+    /// Bytes of all processes when last measured, and what this one wrote since.
+    bytes: Option<u64>,
 }
 
 impl Spool {
     /// The spool in `dir`, which need not exist. Takes over what gone processes left.
     #[must_use]
     pub fn open(dir: PathBuf, limits: Limits, env: Env) -> Self {
-        let mut spool =
-            Self { dir, limits, env, adopted: VecDeque::new(), own: None, loaded: VecDeque::new(), dropped: None };
+        let mut spool = Self {
+            dir,
+            limits,
+            env,
+            adopted: VecDeque::new(),
+            own: None,
+            loaded: VecDeque::new(),
+            dropped: None,
+            bytes: None,
+        };
         spool.adopt();
         spool
     }
@@ -203,7 +213,10 @@ impl Spool {
             let Some(own) = &mut self.own else { return false };
             let written = if first { own.write_before(lines) } else { own.write(lines, self.limits.segment_bytes) };
             match written {
-                Ok(()) => return true,
+                Ok(()) => {
+                    self.bytes = self.bytes.map(|bytes| bytes + length);
+                    return true;
+                }
                 Err(error) if last_try || !self.drop_oldest() => return self.refuse(&error),
                 Err(_full) => {}
             }
@@ -216,8 +229,15 @@ impl Spool {
         false
     }
 
-    /// All bytes of this agent's spool, other processes' included.
-    fn total_bytes(&self) -> u64 {
+    /// All bytes of this agent's spool, other processes' included. Measured now and then: others write too.
+    fn total_bytes(&mut self) -> u64 {
+        match self.bytes {
+            Some(bytes) if bytes < self.limits.bytes.saturating_sub(self.limits.segment_bytes) => bytes,
+            _ => *self.bytes.insert(self.measure()),
+        }
+    }
+
+    fn measure(&self) -> u64 {
         let Ok(entries) = fs::read_dir(&self.dir) else { return 0 };
         entries.filter_map(|entry| fs::read_dir(entry.ok()?.path()).ok()).flatten().fold(0, |sum, file| {
             let length = file.and_then(|file| file.metadata()).map_or(0, |metadata| metadata.len());
@@ -227,6 +247,7 @@ impl Spool {
 
     /// Gives up the oldest segment this process may touch: delivered ones first, they cost nothing.
     fn drop_oldest(&mut self) -> bool {
+        self.bytes = None;
         for group in self.adopted.iter_mut().chain(&mut self.own) {
             if group.remove_delivered() {
                 return true;

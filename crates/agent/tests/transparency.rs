@@ -141,6 +141,8 @@ fn a_signal_to_the_wrapper_reaches_the_server() {
     let mut child = start(dir.path(), true, "out \"ready\\n\"\nrest");
     let mut ready = [0; 6];
     child.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
+    // Held open: the end of the input would end the server too.
+    let _stdin = child.stdin.take();
     let pid = rustix::process::Pid::from_child(&child);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().signal(), Some(15));

@@ -59,6 +59,7 @@ pub struct StreamFilter {
 }
 
 /// What the server says on the WebSocket.
+#[expect(clippy::large_enum_variant, reason = "nearly every message is the large one")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {

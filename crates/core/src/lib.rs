@@ -4,6 +4,8 @@
 //! stands in the middle, [`plan::plan`]; everything before it gives it its inputs, everything after it
 //! carries out what it chose.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
+
 // What everything speaks in.
 pub mod diagnostic;
 pub mod id;

@@ -11,6 +11,7 @@ pub mod snapshot;
 use std::sync::Arc;
 
 use crate::change::{NotificationRow, NotificationState};
+use crate::delivery::LEASE;
 use crate::event::{Decision, Flag, Flags, Level, Resource, Submission, Times};
 use crate::history::Observed;
 use crate::id::{EventId, NotificationId, derive};
@@ -81,11 +82,26 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// The reasons as the notification's row keeps them.
+    /// The outbox row of this notice about the event at `event_seq`: born claimed by whoever commits it.
     #[must_use]
-    pub fn reason_json(&self) -> Vec<u8> {
-        // INVARIANT: texts and integers always serialise.
-        serde_json::to_vec(&self.why).unwrap_or_default()
+    pub fn row(&self, event_seq: i64, now: Millis) -> NotificationRow {
+        NotificationRow {
+            id: self.id,
+            event_seq: Some(event_seq),
+            recipient: Arc::clone(&self.recipient),
+            channel: Arc::clone(&self.channel),
+            lane: Arc::clone(&self.lane),
+            urgency: self.urgency,
+            // INVARIANT: texts and integers always serialise.
+            reason: serde_json::to_vec(&self.why).unwrap_or_default(),
+            created_at: now,
+            state: NotificationState::Queued,
+            due_at: now,
+            lease_until: now.plus(LEASE),
+            attempts: 0,
+            log: b"[]".to_vec(),
+            delivered_at: None,
+        }
     }
 }
 
@@ -350,21 +366,35 @@ pub fn alternate(snapshot: &Snapshot, failed: &NotificationRow, now: Millis) -> 
         .find(|(_, way)| !tried.contains(&&*way.channel))?;
     why.push(Why::Instead { channel: Arc::clone(&failed.channel) });
     let id = derive(now, EventId(failed.id.0), "alternate", &[&reach.recipient, &way.channel]);
-    Some(NotificationRow {
-        id: NotificationId(id),
-        event_seq: failed.event_seq,
-        recipient: Arc::clone(&reach.recipient),
-        channel: Arc::clone(&way.channel),
-        lane: Arc::clone(&way.lane),
-        urgency: failed.urgency,
-        // INVARIANT: texts and integers always serialise.
-        reason: serde_json::to_vec(&why).unwrap_or_default(),
-        created_at: now,
-        state: NotificationState::Queued,
-        due_at: now,
-        lease_until: Millis(0),
-        attempts: 0,
-        log: b"[]".to_vec(),
-        delivered_at: None,
+    let row = queued(NotificationId(id), reach, way, &why, failed.urgency, now);
+    Some(NotificationRow { event_seq: failed.event_seq, ..row })
+}
+
+/// Tells those who look after Mandate that a channel is broken, each on their first other channel.
+///
+/// `cause` is the notification that found it broken.
+#[must_use]
+pub fn alert(snapshot: &Snapshot, cause: &NotificationRow, said: &str, now: Millis) -> Vec<NotificationRow> {
+    let why = [Why::ChannelBroken { channel: Arc::clone(&cause.channel), said: said.to_owned() }];
+    let admins = snapshot.admins().iter();
+    let ways = admins.filter_map(|reach| Some((reach, reach.ways.iter().find(|way| way.channel != cause.channel)?)));
+    ways.map(|(reach, way)| {
+        let id = derive(now, EventId(cause.id.0), "alert", &[&reach.recipient, &way.channel]);
+        queued(NotificationId(id), reach, way, &why, Level::High, now)
     })
+    .collect()
+}
+
+fn queued(
+    id: NotificationId,
+    reach: &Reach,
+    way: &reach::Way,
+    why: &[Why],
+    urgency: Level,
+    now: Millis,
+) -> NotificationRow {
+    let (recipient, channel, lane) = (&reach.recipient, &way.channel, &way.lane);
+    let [recipient, channel, lane] = [recipient, channel, lane].map(Arc::clone);
+    let row = Notice { id, recipient, channel, lane, urgency, why: why.to_vec() }.row(0, now);
+    NotificationRow { event_seq: None, ..row }
 }

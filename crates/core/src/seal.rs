@@ -220,11 +220,24 @@ pub fn stored_form(
     Ok(Value::Object(event))
 }
 
-/// Takes a stored event apart again: the sealed bytes, the content when it is there, and the hash it claims.
+/// A stored event taken apart: what a verifier checks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
+    /// The place it claims.
+    pub seq: i64,
+    /// The hash it claims.
+    pub hash: Hash,
+    /// The bytes that should hash to it.
+    pub sealed: Vec<u8>,
+    /// The erasable object, unless it was erased.
+    pub content: Option<Vec<u8>>,
+}
+
+/// Takes a stored event apart again.
 ///
 /// # Errors
 /// Says what is missing when the object is not a stored event.
-pub fn from_stored_form(event: &Value) -> Result<(Vec<u8>, Option<Vec<u8>>, Hash, i64), String> {
+pub fn from_stored_form(event: &Value) -> Result<Parts, String> {
     let mut event = event.as_object().cloned().ok_or("a stored event is a JSON object")?;
     event.remove("erased");
     let mut content = Map::new();
@@ -239,5 +252,5 @@ pub fn from_stored_form(event: &Value) -> Result<(Vec<u8>, Option<Vec<u8>>, Hash
         integrity.remove("hash").and_then(|hash| Hash::parse(hash.as_str()?)).ok_or("`integrity.hash` is missing")?;
     let seq = integrity.get("seq").and_then(Value::as_i64).ok_or("`integrity.seq` is missing")?;
     let content = content.contains_key("salt").then(|| json::canonical(&Value::Object(content)));
-    Ok((json::canonical(&Value::Object(event)), content, hash, seq))
+    Ok(Parts { seq, hash, sealed: json::canonical(&Value::Object(event)), content })
 }

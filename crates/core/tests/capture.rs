@@ -282,3 +282,24 @@ fn the_words_it_gives_are_words_the_rules_know() {
         assert_eq!(&*routed.rule.name, expected, "{server} {tool}");
     }
 }
+
+#[test]
+fn the_form_that_the_contract_shows_loads() {
+    let text = r#"
+tools:
+  - {server: "filesystem", tool: [write_file, edit_file], action: file_write, resource: "file:{path}"}
+  - {server: "*", hint: read_only, action: read}
+  - {server: "*", tool: "*", action: tool_call, resource: "api:mcp/{server}/{tool}"}     # never nothing
+"#;
+    let (set, problems) = CaptureSet::load(&[CaptureFile { file: "capture.yaml", text }]);
+    assert_eq!(problems, []);
+    let path = json!({"path": "a"});
+    let read_only = Hints { read_only: Some(true), ..Hints::default() };
+    for (call, expected) in [
+        (call("filesystem", "edit_file", &path), "file_write medium file:src/a@acme/shop"),
+        (Call { hints: read_only, ..call("x", "y", &path) }, "read none api:mcp/x/y"),
+        (call("x", "y", &path), "tool_call medium api:mcp/x/y"),
+    ] {
+        assert_eq!(shown(&set, &call), expected);
+    }
+}

@@ -4,7 +4,7 @@ use mandate_core::chain::{BreakKind, Checker, Entry, Hash, Tip};
 use mandate_core::event::{Decision, Submission, Times};
 use mandate_core::id::{EventId, IdSource, KeyId, TenantId};
 use mandate_core::json;
-use mandate_core::seal::{self, Assigned, Erased, SealedContent, SealedRouting};
+use mandate_core::seal::{self, Assigned, Erased, Parts, SealedContent, SealedRouting};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use proptest::prelude::*;
@@ -148,8 +148,8 @@ fn what_is_unnamed_is_kept_where_it_can_be_erased() {
     let stored = seal::stored_form(sealed, None, *hash, Some(&erased)).unwrap();
     assert_eq!(stored["metadata"], json!({}), "a parent left empty stays");
     assert_eq!(stored["erased"], json!({"at": 9, "reason": "asked to"}));
-    let (again, content, same, seq) = seal::from_stored_form(&stored).unwrap();
-    assert_eq!((again, content, same, seq), (sealed.clone(), None, *hash, 1));
+    let parts = seal::from_stored_form(&stored).unwrap();
+    assert_eq!(parts, Parts { seq: 1, hash: *hash, sealed: sealed.clone(), content: None });
 }
 
 #[test]
@@ -226,7 +226,7 @@ proptest! {
         let stored = seal::stored_form(sealed, content.as_deref(), *hash, None).unwrap();
         let read: Value = serde_json::from_str(&stored.to_string()).unwrap();
         let again = seal::from_stored_form(&read).unwrap();
-        prop_assert_eq!(again, (sealed.clone(), content.clone(), *hash, *seq));
+        prop_assert_eq!(again, Parts { seq: *seq, hash: *hash, sealed: sealed.clone(), content: content.clone() });
     }
 
     #[test]
@@ -246,4 +246,17 @@ proptest! {
         let cut = (0..=cut.min(item.len())).rev().find(|at| item.is_char_boundary(*at)).unwrap_or(0);
         let _ = Submission::read(&item[..cut], None, &scrubber);
     }
+}
+
+#[test]
+fn a_person_is_named_beside_the_log_not_in_it() {
+    let read = |item: Value| Submission::read(&item.to_string(), None, &Scrubber::new([1; 32])).expect("a valid item");
+    let mut submission = read(json!({"actor": {"type": "human", "id": "@alice", "name": "Alice"}}));
+    let person = submission.name_person(&[7; 32]).expect("a person");
+    assert_eq!((person.handle.as_str(), person.name.as_deref()), ("@alice", Some("Alice")));
+    let actor = submission.actor.clone().expect("an actor");
+    assert_eq!((actor.id, actor.name), (format!("person:{}", person.id), None));
+    assert_eq!(submission.name_person(&[7; 32]), None, "once is enough");
+    let mut agent = read(json!({"actor": {"type": "agent", "id": "@alice", "name": "Alice"}}));
+    assert_eq!(agent.name_person(&[7; 32]), None);
 }

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use mandate_core::change::{NotificationRow, NotificationState};
 use mandate_core::event::{Submission, Times};
 use mandate_core::history::{History, Observed, Seen};
 use mandate_core::id::EventId;
@@ -230,28 +229,18 @@ fn what_a_channel_does_not_take_goes_on_to_the_next_until_all_were_tried() {
     let snapshot = snapshot("", &process());
     let (plan, _) = planned(&snapshot, &event("deploy", json!([service("payments-api")])));
     let notice = &plan.notices[0];
-    let mut row = NotificationRow {
-        id: notice.id,
-        event_seq: Some(1),
-        recipient: notice.recipient.clone(),
-        channel: notice.channel.clone(),
-        lane: notice.lane.clone(),
-        urgency: notice.urgency,
-        reason: notice.reason_json(),
-        created_at: NOW,
-        state: NotificationState::Failed,
-        due_at: NOW,
-        lease_until: NOW,
-        attempts: 1,
-        log: b"[]".to_vec(),
-        delivered_at: None,
-    };
+    let mut row = notice.row(1, NOW);
     let mut lanes = Vec::new();
     while let Some(next) = plan::alternate(&snapshot, &row, NOW) {
         lanes.push(format!("{} {}", snapshot.display_name(&next.recipient), next.lane));
         row = next;
     }
     assert_eq!(lanes, ["@alice pager:alice"]);
+
+    let broken = notice.row(1, NOW);
+    let alerts = plan::alert(&snapshot, &broken, "410", NOW);
+    let lanes: Vec<&str> = alerts.iter().map(|row| &*row.lane).collect();
+    assert_eq!(lanes, ["pager:alice", "pager"], "those who look after Mandate, not on the broken channel");
 }
 
 #[test]

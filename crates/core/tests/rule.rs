@@ -556,3 +556,9 @@ fn a_critical_point_raises_whatever_the_rules_say() {
     assert_eq!(routed.reasons().collect::<Vec<_>>(), ["it is the vault"]);
     assert_eq!(answer(&set.route(&action("edit"), Some(&service("web")))), "auto quiet");
 }
+
+#[test]
+fn a_set_can_be_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>(_: &T) {}
+    shared(&loaded(""));
+}

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use mandate_core::time::Millis;
 
+/// Fills bytes with randomness.
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// Where the server gets the time and random bytes from.
 #[derive(Clone)]
 pub struct Env {
     now: Arc<dyn Fn() -> Millis + Send + Sync>,
-    fill: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    fill: Arc<Fill>,
     disk_free: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
 }
 

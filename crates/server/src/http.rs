@@ -158,7 +158,7 @@ mod tests {
                 let answers = call["responses"].as_object().unwrap();
                 let open = ["/healthz", "/readyz"].contains(&path.as_str());
                 assert!(open || answers.contains_key("401"), "{name} does not say 401");
-                assert_eq!(path.contains('{'), call["parameters"].to_string().contains("\"path\""), "{name}");
+                assert_eq!(path.contains('{'), call["parameters"].to_string().contains("\"in\":\"path\""), "{name}");
             }
         }
         assert!(calls >= 30, "{calls} calls");

@@ -5,7 +5,7 @@
 
 use mandate_core::audit::AuditEntry;
 use mandate_core::chain::{Hash, Tip};
-use mandate_core::change::{KeyRow, NotificationRow};
+use mandate_core::change::{KeyRow, NotificationRow, PersonRow};
 use mandate_core::delivery::Attempt;
 use mandate_core::event::{FieldError, Submission};
 use mandate_core::id::{ConfigId, EventId, KeyId};
@@ -88,6 +88,8 @@ pub struct Prepared {
     pub content: SealedContent,
     /// What makes two submissions the same.
     pub identity: mandate_core::dedupe::Identity,
+    /// Whom a human actor's id stands for.
+    pub person: Option<PersonRow>,
 }
 
 /// What became of one event.
@@ -259,9 +261,10 @@ impl EventsInput {
 impl Prepared {
     /// Prepares a submission: seals its content under `salt` and works out its identity under the tenant's key.
     #[must_use]
-    pub fn new(submission: Submission, received_at: Millis, salt: [u8; 16], tenant_key: &[u8; 32]) -> Self {
+    pub fn new(mut submission: Submission, received_at: Millis, salt: [u8; 16], tenant_key: &[u8; 32]) -> Self {
+        let person = submission.name_person(tenant_key);
         let content = SealedContent::new(&submission.content, salt);
         let identity = mandate_core::dedupe::Identity::of(&submission, received_at, tenant_key);
-        Self { submission, content, identity }
+        Self { submission, content, identity, person }
     }
 }

@@ -4,7 +4,7 @@
 //! [`OfflineStore`] makes keys, exports and verifies while no server holds the store, and [`Verifier`] checks an
 //! export wherever it lies.
 
-mod route;
+pub(crate) mod route;
 mod store;
 mod verify;
 

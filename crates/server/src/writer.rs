@@ -11,6 +11,7 @@
 mod decide;
 mod lookup;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mandate_core::change::{FeedEntry, Head, NotificationRow};
@@ -38,6 +39,8 @@ pub struct Writer {
     tenant: Tenant,
     process: Arc<Process>,
     loaded: Option<Loaded>,
+    /// Channels whose break was told to those who look after Mandate.
+    broken: BTreeSet<Arc<str>>,
     /// Where the chains stood at the last checkpoint, and when that was.
     checkpointed: (Millis, i64, i64),
 }
@@ -75,7 +78,7 @@ impl Writer {
     /// A writer that has loaded nothing yet.
     #[must_use]
     pub fn new(env: Env, store: Store, tenant: Tenant, process: Arc<Process>) -> Self {
-        Self { env, store, tenant, process, loaded: None, checkpointed: (Millis(0), 0, 0) }
+        Self { env, store, tenant, process, loaded: None, broken: BTreeSet::new(), checkpointed: (Millis(0), 0, 0) }
     }
 
     /// Loads configuration and history, so that the first input finds everything ready.
@@ -156,6 +159,7 @@ impl Writer {
             &self.process,
             Arc::clone(&loaded.snapshot),
             &mut loaded.history,
+            &mut self.broken,
             view,
             head,
             now,

@@ -240,7 +240,8 @@ impl World {
                 break;
             }
         }
-        if !results.is_empty() && !(faults && self.chance.percent(5)) {
+        let died_before_telling = faults && self.chance.percent(5);
+        if !results.is_empty() && !died_before_telling {
             self.step(vec![Input::Deliveries(results)]).await;
         }
     }

@@ -2,6 +2,7 @@
 
 use mandate_testkit::simulation::{self, Report};
 
+#[expect(clippy::print_stdout, reason = "names the seed of a run that fails")]
 #[tokio::test(flavor = "current_thread", start_paused = true)]
 async fn ten_seeds_keep_every_promise() {
     let mut total = Report::default();

@@ -7,6 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value, json};
 use sha2::{Digest, Sha256};
 
+use super::text::beginning;
+
 /// All arguments together may take this many bytes.
 const MAX_BYTES: usize = 32 << 10;
 /// Objects and lists nest at most this deep.
@@ -73,10 +75,7 @@ fn object(text: &str, bounds: Bounds, depth: usize) -> Option<Value> {
     let mut shaped: Map<String, Value> = members
         .into_iter()
         .take(bounds.items)
-        .map(|(name, value)| {
-            let end = name.floor_char_boundary(MAX_NAME_BYTES.min(name.len()));
-            (name.get(..end).unwrap_or_default().to_owned(), shape(value, bounds, depth + 1))
-        })
+        .map(|(name, value)| (beginning(&name, MAX_NAME_BYTES).to_owned(), shape(value, bounds, depth + 1)))
         .collect();
     if more > 0 {
         shaped.insert("…".to_owned(), json!({"more": more}));

@@ -107,10 +107,11 @@ pub(super) fn pump<W: Write>(mut from: impl Read, mouth: &Mouth<W>, tap: &Tap, p
             }
         };
         let Some(bytes) = chunk.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        // The copy goes first: what the client asks in reply must not be read before it.
+        tap.push(Piece::Server(bytes.to_vec()));
         progress.fetch_add(1, Ordering::AcqRel);
         let passed = mouth.pass(bytes);
         progress.fetch_add(1, Ordering::AcqRel);
-        tap.push(Piece::Server(bytes.to_vec()));
         tap.wake();
         if let Err(error) = passed {
             tracing::debug!(%error, "the client does not listen any more");

@@ -4,7 +4,9 @@
 //! the server answers with a task. No clock, no I/O but looking for repositories: time comes with each copy.
 
 mod call;
+mod event;
 mod lines;
+mod server;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
@@ -14,25 +16,21 @@ use mandate_api::{OutcomeReport, OutcomeStatus};
 use mandate_scrub::Scrubber;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::arguments::arguments;
 use super::call_site::CallSite;
-use super::identity::{agent_id, server_name};
+use super::identity::agent_id;
 use super::message::{CallParams, Implementation, Line, Message};
 use super::refusal::Known;
+use super::text::cut;
 use crate::record::{Kind, Record};
 use call::{Answer, Call};
 use lines::ServerLines;
 
 /// So many requests may be open at once; older ones are given up without an outcome.
 const MAX_OPEN: usize = 10_000;
-/// So many ids are remembered to tell a used one from a new one.
-const MAX_SEEN_IDS: usize = 65_536;
-/// So many tools' hints are remembered.
-const MAX_TOOLS: usize = 4_096;
 const MAX_NAME_BYTES: usize = 200;
 
 /// What is fixed before the first byte.
@@ -133,7 +131,7 @@ impl Session {
         let mut found = Vec::new();
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             for message in Line::read(line).messages() {
-                self.from_client(message, at, tick, &mut found);
+                self.read_client(message, at, tick, &mut found);
             }
         }
         found
@@ -149,7 +147,7 @@ impl Session {
                 return;
             }
             for message in Line::read(line).messages() {
-                self.from_server(message, at, tick, &mut found);
+                self.read_server(message, at, tick, &mut found);
             }
         });
         self.gap |= !whole;
@@ -186,7 +184,7 @@ impl Session {
             .collect()
     }
 
-    fn from_client(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+    fn read_client(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
         self.greet(message, found);
         let (Some(method), Some(id)) = (message.method.as_deref(), message.id.map(RawValue::get)) else {
             if message.method.as_deref() == Some("notifications/cancelled") {
@@ -285,69 +283,6 @@ impl Session {
         call
     }
 
-    /// The call's idempotency key. A client that uses an id twice still makes two calls.
-    fn key(&mut self, id: &str) -> String {
-        let connection = self.setting.connection;
-        let digest = Sha256::digest(id);
-        let short = digest.first_chunk::<8>().map_or(0, |bytes| u64::from_le_bytes(*bytes));
-        let fresh = self.seen_ids.len() < MAX_SEEN_IDS && self.seen_ids.insert(short);
-        let id = if id.len() > 128 || id.contains(char::is_control) { hex::encode(digest) } else { id.to_owned() };
-        if fresh { format!("{connection}:{id}") } else { format!("{connection}:{id}#{}", self.sequence) }
-    }
-
-    fn event(&mut self, call: &Call, message: &Message<'_>, at: i64) -> Value {
-        let server = self.server_name();
-        let tool = call.tool.as_deref().map_or_else(|| "unknown".to_owned(), |tool| cut(tool, MAX_NAME_BYTES));
-        let arguments =
-            call.arguments.as_deref().map_or_else(|| json!({}), |raw| arguments(raw, &self.setting.scrubber));
-        let repository = self.site.repository(&arguments);
-        let hints = self.hints.get(&tool).cloned().unwrap_or_default();
-
-        let mut told = json!({
-            "protocol": "mcp", "server": server, "tool": tool, "arguments": arguments,
-            "cwd": self.site.working_directory().to_string_lossy(), "trusted": false,
-        });
-        let mut metadata = json!({"session_id": self.setting.connection, "sequence": call.sequence});
-        if let Some(repository) = repository {
-            told["repo_root"] = repository.root.to_string_lossy().into();
-            told["repo"] = repository.name.into();
-        }
-        let hint = |name: &str| hints.get(name).and_then(Value::as_bool);
-        match (hint("read_only"), hint("destructive")) {
-            (Some(true), _) => {
-                metadata["reversible"] = true.into();
-                metadata["estimated_impact"] = "none".into();
-            }
-            (_, Some(destructive)) => metadata["reversible"] = (!destructive).into(),
-            _ => {}
-        }
-        if !hints.is_empty() {
-            told["hints"] = Value::Object(hints);
-        }
-        metadata["attributes"] = json!({"call": told});
-        if let Some((trace, span)) = message.meta().traceparent.as_deref().and_then(trace_context) {
-            metadata["trace_id"] = trace.into();
-            metadata["span_id"] = span.into();
-        }
-        let mut actor = json!({"type": "agent", "id": self.agent, "framework": "mcp"});
-        if let Some(name) = &self.client_name {
-            actor["name"] = name.as_str().into();
-        }
-        json!({
-            "timestamp": at,
-            "actor": actor,
-            "action": {
-                "type": "tool_call", "description": cut(&format!("{server}.{tool}"), 400), "idempotency_key": call.key,
-            },
-            "metadata": metadata,
-        })
-    }
-
-    fn server_name(&self) -> String {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if known.server.is_empty() { "unknown".to_owned() } else { known.server.clone() }
-    }
-
     fn cancelled(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
         #[derive(Deserialize, Default)]
         struct Cancelled<'l> {
@@ -362,7 +297,7 @@ impl Session {
         }
     }
 
-    fn from_server(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
+    fn read_server(&mut self, message: &Message<'_>, at: i64, tick: i64, found: &mut Vec<Found>) {
         if let Some(method) = message.method.as_deref() {
             if method == "notifications/tasks/status" || method == "notifications/tasks" {
                 let task: TaskParams = message.params();
@@ -376,62 +311,6 @@ impl Session {
             Open::Tools => self.learn_tools(message),
             Open::Call(call) => self.answered(*call, message, at, tick, found),
             Open::Task(task) => self.task_answered(&task, message, at, tick, found),
-        }
-    }
-
-    fn learn_server(&mut self, message: &Message<'_>) {
-        #[derive(Deserialize, Default)]
-        struct Greeting<'l> {
-            #[serde(default, borrow, rename = "serverInfo")]
-            server_info: Option<Implementation<'l>>,
-            #[serde(default, borrow, rename = "_meta")]
-            meta: Option<&'l RawValue>,
-        }
-        let greeting: Greeting<'_> = message.result();
-        let of_meta = || {
-            let meta: super::message::Meta<'_> = serde_json::from_str(greeting.meta?.get()).ok()?;
-            meta.server_info
-        };
-        if self.setting.server.is_none()
-            && let Some(name) = greeting.server_info.or_else(of_meta).and_then(|info| info.name)
-        {
-            let name = server_name(&name);
-            self.write_known(|known| known.server = name);
-        }
-    }
-
-    fn learn_tools(&mut self, message: &Message<'_>) {
-        #[derive(Deserialize, Default)]
-        struct Tools<'l> {
-            #[serde(default, borrow)]
-            tools: Vec<&'l RawValue>,
-        }
-        #[derive(Deserialize)]
-        struct Tool {
-            name: String,
-            #[serde(default)]
-            annotations: Map<String, Value>,
-        }
-        for raw in message.result::<Tools<'_>>().tools {
-            let Ok(tool) = serde_json::from_str::<Tool>(raw.get()) else { continue };
-            if self.hints.len() >= MAX_TOOLS && !self.hints.contains_key(&tool.name) {
-                continue;
-            }
-            let hints: Map<String, Value> = [
-                ("read_only", "readOnlyHint"),
-                ("destructive", "destructiveHint"),
-                ("idempotent", "idempotentHint"),
-                ("open_world", "openWorldHint"),
-            ]
-            .into_iter()
-            .filter_map(|(ours, theirs)| Some((ours.to_owned(), tool.annotations.get(theirs)?.as_bool()?.into())))
-            .collect();
-            let read_only = hints.get("read_only").and_then(Value::as_bool);
-            self.write_known(|known| match read_only {
-                Some(read_only) => drop(known.read_only.insert(tool.name.clone(), read_only)),
-                None => drop(known.read_only.remove(&tool.name)),
-            });
-            self.hints.insert(tool.name, hints);
         }
     }
 
@@ -538,24 +417,6 @@ fn failure(call: &Call, mode: &str, error: &str, at: i64, tick: i64) -> Record {
 fn record(key: &str, kind: Kind, body: &impl serde::Serialize, at: i64) -> Option<Record> {
     let body = serde_json::value::to_raw_value(body).ok()?;
     Some(Record { key: key.to_owned(), at, kind, id: None, body })
-}
-
-/// A text of at most `bytes`, without control characters, ending in `…` when something was cut.
-fn cut(text: &str, bytes: usize) -> String {
-    let text: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if text.len() <= bytes {
-        return text;
-    }
-    let end = text.floor_char_boundary(bytes.saturating_sub(3));
-    format!("{}…", text.get(..end).unwrap_or_default())
-}
-
-/// Trace and span of a `traceparent`: `00-<32 hex>-<16 hex>-<flags>`.
-fn trace_context(header: &str) -> Option<(&str, &str)> {
-    let mut parts = header.split('-');
-    let (_version, trace, span) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_hex(trace, 32) && is_hex(span, 16)).then_some((trace, span))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The wrapper and a server: what is recorded, what a pause does, and what neither loses when the other is away.
-#![allow(missing_docs, clippy::disallowed_methods, reason = "a test")]
+#![allow(missing_docs, clippy::disallowed_methods, clippy::print_stdout, reason = "a test")]
 
 mod standin;
 
@@ -23,16 +23,31 @@ struct Agent {
 
 impl Agent {
     fn start(url: &str, key: &str, dir: &Path) -> Self {
-        let mut child = Command::new(TESTBED)
+        let mut command = Command::new(TESTBED);
+        command
             .args(["wrap", "--url", url, "--key", key, "--agent", "team/deployer", "--state"])
             .arg(dir.join("state"))
             .args(["--", TESTBED, "mcp"])
-            .arg(dir.join("record"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+            .arg(dir.join("record"));
+        Self::run(command)
+    }
+
+    /// A wrapper that was not told who its agent is.
+    fn unnamed(url: &str, dir: &Path) -> Self {
+        let mut command = Command::new(TESTBED);
+        command.args(["wrap", "--url", url, "--key", KEY, "--state"]).arg(dir.join("state"));
+        command.args(["--", TESTBED, "mcp"]).arg(dir.join("record"));
+        Self::run(command)
+    }
+
+    fn direct(dir: &Path) -> Self {
+        let mut command = Command::new(TESTBED);
+        command.arg("mcp").arg(dir.join("direct"));
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let (stdin, stdout) = (child.stdin.take(), BufReader::new(child.stdout.take().unwrap()));
         let mut agent = Self { child, stdin, stdout, next: 0 };
         let client = json!({"protocolVersion": "2025-11-25", "clientInfo": {"name": "tester", "version": "1"}});
@@ -129,7 +144,8 @@ fn a_pause_holds_while_the_server_is_away_and_after_a_restart() {
     server.set(5, "paused");
     let url = server.url();
     let mut agent = Agent::start(&url, KEY, dir.path());
-    assert_eq!(agent.call("first"), PAUSED, "known before the first call");
+    // A first call waits 150 ms for the state; a busy machine may need longer.
+    eventually("the state arrives", || agent.call("first") == PAUSED);
     drop(server);
     assert_eq!(agent.call("alone"), PAUSED);
     assert!(agent.leave().success());
@@ -215,4 +231,39 @@ fn a_key_that_is_refused_does_not_stop_the_agent() {
     agent.call("tool");
     eventually("all arrive", || server.held.lock().unwrap().events.len() == 21);
     assert!(agent.leave().success());
+}
+
+#[test]
+fn an_agent_without_a_name_is_called_after_its_client() {
+    let (server, dir) = (Standin::start(), tempfile::tempdir().unwrap());
+    server.set(1, "paused");
+    let mut agent = Agent::unnamed(&server.url(), dir.path());
+    eventually("the pause arrives", || agent.call("tool") == PAUSED);
+    server.set(2, "running");
+    eventually("the resume arrives", || agent.call("tool") == "done");
+    eventually("the event arrives", || !server.held.lock().unwrap().events.is_empty());
+    assert!(agent.leave().success());
+    assert_eq!(server.held.lock().unwrap().events[0]["actor"]["id"], "tester@testbed");
+}
+
+#[test]
+fn the_wrapper_adds_little() {
+    let (server, dir) = (Standin::start(), tempfile::tempdir().unwrap());
+    let mut pair = [Agent::direct(dir.path()), Agent::start(&server.url(), KEY, dir.path())];
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..1_000 {
+        // In turns, so that whatever else the machine does falls on both.
+        for (agent, times) in pair.iter_mut().zip(&mut times) {
+            let begin = Instant::now();
+            agent.call("tool");
+            times.push(begin.elapsed());
+        }
+    }
+    let [direct, wrapped] = times.map(|mut times| {
+        times.sort();
+        times[times.len() / 2]
+    });
+    println!("median call direct {direct:?}, wrapped {wrapped:?}, added {:?}", wrapped.saturating_sub(direct));
+    assert!(wrapped < direct + Duration::from_millis(1), "{direct:?} {wrapped:?}");
+    assert!(pair.map(Agent::leave).iter().all(ExitStatus::success));
 }

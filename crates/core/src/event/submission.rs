@@ -8,8 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Actor, ActorKind, Content, Flag, Flags, Impact, Metadata, Resource, ResourceKind};
+use crate::change::PersonRow;
 use crate::diagnostic::nearest;
 use crate::json;
+use crate::ownership::person_id;
 use crate::time::{HOUR, MINUTE, Millis, SECOND};
 
 /// An item may have this many bytes (EVT-7).
@@ -130,6 +132,19 @@ impl Submission {
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         self.metadata.as_ref()?.session_id.as_deref()
+    }
+
+    /// Gives a human actor the id that logs have (`person:<uuid>`), and says what that id stands for: name and
+    /// handle are joined when they are read, so forgetting a person touches no event.
+    pub fn name_person(&mut self, tenant_key: &[u8; 32]) -> Option<PersonRow> {
+        let actor = self.actor.as_mut().filter(|actor| actor.kind == ActorKind::Human)?;
+        let name = actor.name.take();
+        if actor.id.starts_with("person:") {
+            return None;
+        }
+        let id = person_id(tenant_key, &actor.id);
+        let handle = std::mem::replace(&mut actor.id, format!("person:{id}"));
+        Some(PersonRow { id, handle, name })
     }
 
     /// What the three clocks say of each other (EVT-2): `clock_skew`, `late`, or neither.

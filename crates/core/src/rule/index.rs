@@ -1,23 +1,54 @@
 //! Finds the rules that could match without trying all of them.
 //!
 //! Each rule is filed once, under the key of its `match` whose literal values the fewest rules share: whole
-//! values in one table, the literal fronts of globs in another, cut to a few lengths. A lookup asks each table
+//! values in one table, the literal fronts and backs of globs in two others, cut to a few lengths. A lookup asks each table
 //! that is in use once for each value or length, so its price depends on the keys in use, not on the number of
 //! rules. Rules without any literal are tried always; what is found is only a candidate and is evaluated.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, DefaultHasher};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::fact::{EventFacts, ResourceFacts};
 use super::pattern::Literal;
 use super::predicate::{Lookup, TextKey};
 use super::{Predicate, Rule};
 
-/// The lengths that literal fronts of globs are cut to: at most so many lookups a value.
+/// The lengths that literal fronts and backs of globs are cut to: at most so many lookups a value.
 const LENGTHS: [usize; 10] = [32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
-/// Looked up, never iterated, and without a random seed.
-type Table = HashMap<Box<str>, Vec<u32>, BuildHasherDefault<DefaultHasher>>;
+/// Looked up, never iterated. Its keys are an administrator's, so no sender can choose ones that collide.
+type Table = HashMap<Box<str>, Vec<u32>, BuildHasherDefault<Fold>>;
+
+/// Hashes short keys by folding eight bytes at a time, without a seed.
+#[derive(Default)]
+struct Fold(u64);
+
+impl Fold {
+    fn fold(&mut self, word: u64) {
+        let product = u128::from(self.0 ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
+        self.0 = (product >> 64) as u64 ^ product as u64;
+    }
+}
+
+impl Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut words = bytes.chunks_exact(8);
+        for word in &mut words {
+            self.fold(word.try_into().map_or(0, u64::from_le_bytes));
+        }
+        let rest = words.remainder();
+        let rest = rest.iter().fold(rest.len() as u64, |word, byte| (word << 8) | u64::from(*byte));
+        self.fold(rest);
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.fold(u64::from(byte));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Candidate rules by the facts.
 #[derive(Debug, Clone, Default)]
@@ -31,24 +62,39 @@ pub(super) struct Index {
 struct Drawer {
     key: Lookup,
     whole: Table,
-    front: Table,
-    /// The lengths in use in `front`.
+    front: Cut,
+    back: Cut,
+}
+
+/// Rules by one end of a value.
+#[derive(Debug, Clone, Default)]
+struct Cut {
+    table: Table,
+    /// The lengths in use in `table`.
     lengths: Vec<usize>,
+}
+
+/// Which part of a value a rule is filed under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Whole,
+    Front,
+    Back,
 }
 
 impl Index {
     pub(super) fn build(rules: &[Rule]) -> Self {
-        let mut population: BTreeMap<(String, Box<str>, bool), usize> = BTreeMap::new();
+        let mut population: BTreeMap<(String, Box<str>, Part), usize> = BTreeMap::new();
         for (key, literals) in rules.iter().flat_map(|rule| &rule.matches).filter_map(Predicate::literals) {
-            for (text, whole) in literals.into_iter().map(filed) {
-                *population.entry((format!("{key:?}"), text.into(), whole)).or_default() += 1;
+            for (text, part) in literals.into_iter().map(filed) {
+                *population.entry((format!("{key:?}"), text.into(), part)).or_default() += 1;
             }
         }
         let crowd = |predicate: &&Predicate| {
             predicate.literals().map_or(usize::MAX, |(key, literals)| {
                 let key = format!("{key:?}");
                 let shared = literals.into_iter().map(filed);
-                shared.filter_map(|(text, whole)| population.get(&(key.clone(), text.into(), whole))).sum()
+                shared.filter_map(|(text, part)| population.get(&(key.clone(), text.into(), part))).sum()
             })
         };
         let mut index = Self::default();
@@ -63,18 +109,14 @@ impl Index {
 
     fn file(&mut self, key: Lookup, literals: Vec<Literal<'_>>, number: u32) {
         if !self.drawers.iter().any(|drawer| drawer.key == key) {
-            let (whole, front) = (Table::default(), Table::default());
-            self.drawers.push(Drawer { key, whole, front, lengths: Vec::new() });
+            self.drawers.push(Drawer { key, whole: Table::default(), front: Cut::default(), back: Cut::default() });
         }
         for drawer in self.drawers.iter_mut().filter(|drawer| drawer.key == key) {
-            for (text, whole) in literals.iter().copied().map(filed) {
-                let table = if whole { &mut drawer.whole } else { &mut drawer.front };
-                let rules = table.entry(text.into()).or_default();
-                if rules.last() != Some(&number) {
-                    rules.push(number);
-                }
-                if !whole && !drawer.lengths.contains(&text.len()) {
-                    drawer.lengths.push(text.len());
+            for (text, part) in literals.iter().copied().map(filed) {
+                match part {
+                    Part::Whole => put(&mut drawer.whole, text, number),
+                    Part::Front => drawer.front.put(text, number),
+                    Part::Back => drawer.back.put(text, number),
                 }
             }
         }
@@ -155,22 +197,46 @@ impl Drawer {
         {
             visit(list);
         }
-        for length in &self.lengths {
-            if let Some(list) = text.get(..*length).and_then(|front| self.front.get(front)) {
+        for length in &self.front.lengths {
+            if let Some(list) = text.get(..*length).and_then(|front| self.front.table.get(front)) {
+                visit(list);
+            }
+        }
+        for length in &self.back.lengths {
+            let back = text.len().checked_sub(*length).and_then(|start| text.get(start..));
+            if let Some(list) = back.and_then(|back| self.back.table.get(back)) {
                 visit(list);
             }
         }
     }
 }
 
-/// What a literal is filed under, and whether that is the whole value.
-fn filed(literal: Literal<'_>) -> (&str, bool) {
+impl Cut {
+    fn put(&mut self, text: &str, number: u32) {
+        put(&mut self.table, text, number);
+        if !self.lengths.contains(&text.len()) {
+            self.lengths.push(text.len());
+        }
+    }
+}
+
+fn put(table: &mut Table, text: &str, number: u32) {
+    let rules = table.entry(text.into()).or_default();
+    if rules.last() != Some(&number) {
+        rules.push(number);
+    }
+}
+
+/// What a literal is filed under.
+fn filed(literal: Literal<'_>) -> (&str, Part) {
+    // INVARIANT: fronts and backs are not empty, and a character has one to four bytes, all of them lengths.
+    let mut lengths = LENGTHS.into_iter();
     match literal {
-        Literal::Whole(text) => (text, true),
-        Literal::Prefix(front) => {
-            // INVARIANT: fronts are not empty, and a first character has one to four bytes, all of them lengths.
-            let cut = LENGTHS.into_iter().find_map(|length| front.get(..length));
-            (cut.unwrap_or(front), false)
+        Literal::Whole(text) => (text, Part::Whole),
+        Literal::Prefix(text) => (lengths.find_map(|length| text.get(..length)).unwrap_or(text), Part::Front),
+        Literal::Suffix(text) => {
+            let cut = lengths.find_map(|length| text.get(text.len().checked_sub(length)?..));
+            (cut.unwrap_or(text), Part::Back)
         }
     }
 }

@@ -31,6 +31,8 @@ pub(crate) enum Literal<'p> {
     Whole(&'p str),
     /// The text begins with this, which may be empty.
     Prefix(&'p str),
+    /// The text ends with this, which is not empty.
+    Suffix(&'p str),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +40,13 @@ enum Shape {
     Whole(Box<str>),
     /// A literal and then anything at all.
     Prefix(Box<str>),
+    /// Anything at all and then a literal.
+    Suffix(Box<str>),
     Glob {
         prefix: Box<str>,
         tokens: Box<[Token]>,
+        /// What `tokens` end with: a cheap look before the matching.
+        suffix: Box<str>,
     },
 }
 
@@ -90,6 +96,8 @@ impl Pattern {
     pub(crate) fn literals(&self) -> impl Iterator<Item = Literal<'_>> {
         self.alternatives.iter().map(|shape| match shape {
             Shape::Whole(text) => Literal::Whole(text),
+            Shape::Suffix(suffix) => Literal::Suffix(suffix),
+            Shape::Glob { prefix, suffix, .. } if prefix.is_empty() && !suffix.is_empty() => Literal::Suffix(suffix),
             Shape::Prefix(prefix) | Shape::Glob { prefix, .. } => Literal::Prefix(prefix),
         })
     }
@@ -117,22 +125,28 @@ impl Shape {
             tokens.push(token);
             rest = after;
         }
-        let prefix: String =
-            tokens.iter().map_while(|token| if let Token::Char(c) = token { Some(*c) } else { None }).collect();
+        let literal = |token: &Token| if let Token::Char(letter) = token { Some(*letter) } else { None };
+        let prefix: String = tokens.iter().map_while(literal).collect();
+        let mut suffix: Vec<char> = tokens.iter().rev().map_while(literal).collect();
+        suffix.reverse();
+        let suffix: String = suffix.into_iter().collect();
         let letters = prefix.chars().count();
         match tokens.get(letters..) {
             None | Some([]) => Self::Whole(prefix.into()),
             // A lone `*` is meant to match everything, in a path as well.
             Some([Token::Any]) => Self::Prefix(prefix.into()),
             Some([Token::Run]) if letters == 0 => Self::Prefix(prefix.into()),
-            Some(after) => Self::Glob { tokens: after.into(), prefix: prefix.into() },
+            Some([Token::Any, after @ ..]) if letters == 0 && after.iter().all(|token| literal(token).is_some()) => {
+                Self::Suffix(suffix.into())
+            }
+            Some(after) => Self::Glob { tokens: after.into(), prefix: prefix.into(), suffix: suffix.into() },
         }
     }
 
     fn wildcards(&self) -> usize {
         match self {
             Self::Whole(_) => 0,
-            Self::Prefix(_) => 1,
+            Self::Prefix(_) | Self::Suffix(_) => 1,
             Self::Glob { tokens, .. } => tokens.iter().filter(|token| !matches!(token, Token::Char(_))).count(),
         }
     }
@@ -141,7 +155,10 @@ impl Shape {
         match self {
             Self::Whole(whole) => **whole == *text,
             Self::Prefix(prefix) => text.starts_with(&**prefix),
-            Self::Glob { prefix, tokens } => text.strip_prefix(&**prefix).is_some_and(|rest| glob(tokens, rest)),
+            Self::Suffix(suffix) => text.ends_with(&**suffix),
+            Self::Glob { prefix, tokens, suffix } => {
+                text.ends_with(&**suffix) && text.strip_prefix(&**prefix).is_some_and(|rest| glob(tokens, rest))
+            }
         }
     }
 }
@@ -293,7 +310,7 @@ mod tests {
         fn matching_follows_the_definition(pattern in "[ab/*?]{0,7}", text in "[ab/]{0,10}") {
             let compiled = Pattern::compile(&pattern, Over::Path).unwrap();
             for shape in &compiled.alternatives {
-                if let Shape::Glob { prefix, tokens } = shape {
+                if let Shape::Glob { prefix, tokens, .. } = shape {
                     let expected = text.strip_prefix(&**prefix).is_some_and(|rest| slow(tokens, rest));
                     prop_assert_eq!(compiled.matches(&text), expected, "{} {}", pattern, text);
                 }

@@ -25,6 +25,46 @@ const PATTERNS: &[&str] = &[
 ];
 const TAGS: &[&str] = &["production", "pci", "blue", "ab"];
 
+const PIECES: &[&str] = &[
+    "rules:",
+    "critical_points:",
+    "layer: ",
+    "disable: ",
+    "\n",
+    "\n  - ",
+    "\n    ",
+    "name: x",
+    "name: ü",
+    "match: ",
+    "{",
+    "}",
+    "[",
+    "]",
+    ", ",
+    "decision: auto",
+    "extends: x",
+    "extends: ü",
+    "resource.id: '**/a*'",
+    "action_type: ",
+    "'!a'",
+    "history.incidents: '> 1'",
+    "notify: '@a'",
+    "sunset: 2026-02-30",
+    "team:@x",
+    "resource:file:**",
+    "reason: r",
+    "*a",
+    "&a ",
+    "timeout: -1",
+    "review_within: 99999999999999d",
+    "locked: true",
+    "# ",
+    "\"",
+    "'",
+    "~",
+    "\t",
+];
+
 fn key() -> impl Strategy<Value = String> {
     let patterns = |key: &'static str| {
         subsequence(PATTERNS.to_vec(), 1..4).prop_map(move |any| format!("{key}: ['{}']", any.join("', '")))
@@ -102,5 +142,18 @@ proptest! {
         prop_assert_eq!(&found, &expected);
         prop_assert_eq!(routed.decision, expected.iter().map(|rule| rule.decision).max().unwrap());
         prop_assert_eq!(routed.decision == Decision::Auto, routed.notify().next().is_none(), "never nothing");
+    }
+
+    #[test]
+    fn a_file_that_means_nothing_is_answered_and_not_a_panic(
+        pieces in proptest::collection::vec(select(PIECES), 0..25),
+    ) {
+        let text = pieces.concat();
+        let (set, problems) = RuleSet::load(&[RuleFile { file: "x.yaml", text: &text }]);
+        for problem in &problems {
+            prop_assert!(text.is_char_boundary(problem.at.start) && problem.at.end <= text.len());
+            prop_assert!(!problem.render(&text).is_empty());
+        }
+        let _ = set.route(&EventFacts::default(), None);
     }
 }

@@ -128,6 +128,16 @@ impl Caller {
         let _ = self.tenant.intake.push_control(Input::Audit(entry));
     }
 
+    /// Writes to the audit log what an agent's client had to drop, so that the gap is known (EVT-9).
+    pub fn note_dropped(&self, agent: &str, dropped: mandate_api::Dropped) {
+        let mandate_api::Dropped { count, since, until } = dropped;
+        tracing::warn!(agent, count, since, until, "a client dropped events while it could not reach us");
+        let entry = self.asker().did("client.dropped", format!("agent:{agent}"));
+        let entry = entry.with("count", count).with("since", since).with("until", until);
+        // The server is stopping: the client was not answered, and will say it again.
+        let _ = self.tenant.intake.push_control(Input::Audit(entry));
+    }
+
     /// Who this is, for the audit log and for those who are told.
     #[must_use]
     pub fn asker(&self) -> Asker {

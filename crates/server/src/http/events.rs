@@ -168,7 +168,7 @@ pub(super) async fn explain(State(app): State<App>, caller: Caller, id: Segment)
 }
 
 /// Puts handles where logs have `person:<uuid>` and `team:<handle>`.
-pub(super) fn name_people(value: &mut Value, snapshot: &mandate_core::plan::Snapshot) {
+fn name_people(value: &mut Value, snapshot: &mandate_core::plan::Snapshot) {
     match value {
         Value::String(text) if text.starts_with("person:") || text.starts_with("team:") => {
             *text = snapshot.display_name(text);

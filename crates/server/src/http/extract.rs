@@ -8,9 +8,9 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use mandate_core::json::push_pointer;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::problem::{Code, Refused};
@@ -18,6 +18,8 @@ use crate::app::App;
 
 /// A request may hold this many bytes (EVT-7).
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
+/// So much of a body that is too large is read before its connection is broken off.
+const MAX_DROPPED: usize = 64 * 1024 * 1024;
 /// A request may take this long to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
@@ -47,25 +49,49 @@ impl FromRequest<App> for Whole {
     async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
         check_type(request.headers())?;
         let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        let announced = announced.map(|length| length.parse::<usize>().unwrap_or(usize::MAX));
-        if announced.is_some_and(|length| length > MAX_BODY) {
-            return Err(too_large());
-        }
-        let Some(room) = app.http.room_for(announced.unwrap_or(MAX_BODY)) else {
+        let announced =
+            announced.map_or(MAX_BODY, |length| length.parse::<usize>().unwrap_or(usize::MAX)).min(MAX_BODY);
+        let Some(room) = app.http.room_for(announced) else {
             return Err(crate::intake::Full::All.into());
         };
-        let body = Limited::new(request.into_body(), MAX_BODY);
-        let collected = tokio::time::timeout(ARRIVAL, body.collect()).await;
-        let collected = collected.map_err(|_| {
+        let arrived = tokio::time::timeout(ARRIVAL, collect(request.into_body(), announced)).await;
+        let bytes = arrived.map_err(|_| {
             Refused::new(Code::TooSlow, format!("the body did not arrive within {} seconds", ARRIVAL.as_secs()))
-        })?;
-        let bytes = collected.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                return too_large();
+        })??;
+        Ok(Self { bytes, _room: room })
+    }
+}
+
+/// Reads a body to its end. One that is too large is read on and dropped, so that its sender gets to the answer
+/// instead of a broken connection; up to a bound.
+async fn collect(mut body: Body, announced: usize) -> Result<Bytes, Refused> {
+    let mut whole = Bytes::new();
+    let mut joined: Vec<u8> = Vec::new();
+    let mut length = 0;
+    while let Some(frame) = body.frame().await {
+        let broken = |_| Refused::new(Code::InvalidRequest, "the body broke off before its end; send it again");
+        let Ok(part) = frame.map_err(broken)?.into_data() else { continue };
+        length += part.len();
+        if length > MAX_DROPPED {
+            return Err(too_large());
+        }
+        if length > MAX_BODY {
+            joined = Vec::new();
+        } else if whole.is_empty() && joined.is_empty() {
+            // A body that comes in one piece, as nearly all do, is not copied.
+            whole = part;
+        } else {
+            if joined.is_empty() {
+                joined.reserve(announced);
+                joined.extend_from_slice(&std::mem::take(&mut whole));
             }
-            Refused::new(Code::InvalidRequest, "the body broke off before its end; send it again")
-        })?;
-        Ok(Self { bytes: bytes.to_bytes(), _room: room })
+            joined.extend_from_slice(&part);
+        }
+    }
+    match length {
+        length if length > MAX_BODY => Err(too_large()),
+        _ if joined.is_empty() => Ok(whole),
+        _ => Ok(joined.into()),
     }
 }
 
@@ -123,8 +149,11 @@ impl<T: DeserializeOwned + Default> FromRequest<App> for JsonOrNothing<T> {
     }
 }
 
-/// Reads a value strictly.
+/// Reads an object strictly.
 pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Refused> {
+    if !text.trim_start().starts_with('{') && serde_json::from_str::<IgnoredAny>(text).is_ok() {
+        return Err(Refused::new(Code::InvalidRequest, "the body is a JSON object").at("", "wrong_type"));
+    }
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer_of(error.path());
@@ -164,6 +193,13 @@ pub(super) fn refused(error: &serde_json::Error, pointer: String) -> Refused {
     } else {
         "wrong_type"
     };
+    let mut pointer = pointer;
+    // Of a member that is not there, or there twice, only the message says the name.
+    if let (true, Some(name)) = (["missing", "duplicate_key"].contains(&code), words.split('`').nth(1))
+        && !pointer.ends_with(name)
+    {
+        push_pointer(&mut pointer, name);
+    }
     Refused::new(Code::InvalidRequest, format!("{words} ({place})")).at(pointer, code)
 }
 
@@ -254,7 +290,7 @@ mod tests {
             (r#"{"reson":"x"}"#, Some((Code::InvalidRequest, "/reson", "unknown_member"))),
             (r#"{"reason":1}"#, Some((Code::InvalidRequest, "/reason", "wrong_type"))),
             (r#"{"reason":"x","reason":"y"}"#, Some((Code::InvalidRequest, "/reason", "duplicate_key"))),
-            ("[]", Some((Code::InvalidRequest, "", "missing"))),
+            (r#"["x", true]"#, Some((Code::InvalidRequest, "", "wrong_type"))),
             (r#"{"reason":"x"} x"#, Some((Code::InvalidJson, "", ""))),
             (r#"{"reason":"x""#, Some((Code::InvalidJson, "", ""))),
         ];

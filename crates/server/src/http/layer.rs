@@ -53,14 +53,19 @@ const SECURITY: [(header::HeaderName, HeaderValue); 5] = [
 /// On loopback the only guard against a page that made its own name point here is the name (SEC-9).
 fn check_host(app: &App, request: &Request) -> Result<(), Refused> {
     let Some(hosts) = &app.http.hosts else { return Ok(()) };
-    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).or(request.uri().host());
-    match named.map(host_of) {
-        Some(host) if !hosts.iter().any(|known| host.eq_ignore_ascii_case(known)) => Err(Refused::new(
-            Code::UnknownHost,
-            format!("`{host}` is not a name of this server; use 127.0.0.1, or set `server.public_url` to that name"),
-        )),
-        _ => Ok(()),
+    let headers = request.headers().get_all(header::HOST).iter();
+    let named = headers.map(|host| host.to_str().unwrap_or_default()).chain(request.uri().host());
+    for host in named.map(host_of) {
+        if !hosts.iter().any(|known| host.eq_ignore_ascii_case(known)) {
+            return Err(Refused::new(
+                Code::UnknownHost,
+                format!(
+                    "`{host}` is not a name of this server; use 127.0.0.1, or set `server.public_url` to that name"
+                ),
+            ));
+        }
     }
+    Ok(())
 }
 
 /// The answer to a path that no call has.

@@ -92,6 +92,9 @@ async fn take(app: &App, caller: &Caller, headers: &HeaderMap, body: &Whole) -> 
     }
     check_identity(caller, &read, request.is_batch)?;
     let queue = take_tokens(app, caller, &read)?;
+    if let Some(dropped) = request.dropped {
+        caller.note_dropped(&queue, dropped);
+    }
 
     // Nothing below waits until the input is queued; an input is queued whole or not at all.
     let mut answers: Vec<Option<ItemAnswer>> = Vec::with_capacity(read.len());

@@ -9,12 +9,13 @@ use mandate_core::rule::{Outcome, ResourceFacts, sensitivity};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::LOOKING;
 
 /// How an event would be routed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RouteAnswer {
     /// `auto`, `monitored` or `flagged`.
     pub decision: String,
@@ -42,7 +43,7 @@ pub struct RouteAnswer {
 }
 
 /// Whose one resource is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OwnedResource {
     /// `type:id`.
     pub resource: String,
@@ -55,7 +56,7 @@ pub struct OwnedResource {
 }
 
 /// Who would be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notified {
     /// Their handle.
     pub recipient: String,
@@ -66,7 +67,7 @@ pub struct Notified {
 }
 
 /// Who would not be told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Exempt {
     /// Their handle, or the rule's target.
     pub who: String,
@@ -75,7 +76,7 @@ pub struct Exempt {
 }
 
 /// The rules tried for one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tried {
     /// `type:id`; absent for an event without resources.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +86,7 @@ pub struct Tried {
 }
 
 /// One rule that was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TriedRule {
     /// Its name.
     pub rule: String,
@@ -106,20 +107,17 @@ pub(super) fn explain(snapshot: &Snapshot, event: &str, now: Millis) -> Result<R
         });
         lines.collect::<Vec<_>>().join("\n")
     })?;
-    Ok(RouteAnswer::new(snapshot, submission, now))
+    Ok(of_submission(snapshot, submission, now))
 }
 
-impl RouteAnswer {
-    /// Plans an event at `now` as if its actor had never been seen, and says why.
-    #[must_use]
-    pub fn new(snapshot: &Snapshot, submission: Submission, now: Millis) -> Self {
-        let submission = snapshot.captured(&submission).unwrap_or(submission);
-        let times = Times { timestamp: submission.timestamp.unwrap_or(now), received_at: now, processed_at: now };
-        let observed = Observed::NOTHING;
-        let planned = plan(snapshot, &observed, &submission, EventId(Uuid::nil()), times);
-        let tried = tried(snapshot, &observed, &submission, &planned, now);
-        answer(snapshot, planned, tried)
-    }
+/// How a submission would be routed now; also what `POST /v1/rules/explain` answers.
+pub(crate) fn of_submission(snapshot: &Snapshot, submission: Submission, now: Millis) -> RouteAnswer {
+    let submission = snapshot.captured(&submission).unwrap_or(submission);
+    let times = Times { timestamp: submission.timestamp.unwrap_or(now), received_at: now, processed_at: now };
+    let observed = Observed::NOTHING;
+    let planned = plan(snapshot, &observed, &submission, EventId(Uuid::nil()), times);
+    let tried = tried(snapshot, &observed, &submission, &planned, now);
+    answer(snapshot, planned, tried)
 }
 
 fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer {

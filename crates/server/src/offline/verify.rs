@@ -11,7 +11,7 @@ use mandate_core::chain::{Break, BreakKind, Checker, Entry, Hash, Tip};
 use mandate_core::change::{CheckpointRow, EventRow};
 use mandate_core::event::Flag;
 use mandate_core::id::TenantId;
-use mandate_core::seal::{SealedEvent, from_stored_form};
+use mandate_core::seal::{Parts, SealedEvent, from_stored_form};
 use mandate_core::{checkpoint, json};
 use mandate_store::{ERASE_ACTION, StoredEvent};
 use serde::{Deserialize, Serialize};
@@ -258,7 +258,7 @@ impl Verifier {
     pub fn event_line(&mut self, line: u64, text: &str) -> Result<(), String> {
         let event: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let marked = event.get("erased").is_some();
-        let (sealed, content, hash, seq) = from_stored_form(&event)?;
+        let Parts { seq, hash, sealed, content } = from_stored_form(&event)?;
         let content = content.map(Cow::Owned);
         self.event(Seen { line: Some(line), seq, hash, sealed: Cow::Owned(sealed), content, marked });
         Ok(())

@@ -1,13 +1,12 @@
 //! Deciding one batch: each input in turn is observed, planned and applied. Synchronous, no I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mandate_core::audit::{self, AuditEntry};
 use mandate_core::chain::{Hash, Tip};
 use mandate_core::change::{
-    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
-    OutcomeRow,
+    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow,
 };
 use mandate_core::checkpoint;
 use mandate_core::dedupe::Known;
@@ -82,6 +81,8 @@ pub(super) struct Decider<'a> {
     process: &'a Process,
     snapshot: Arc<Snapshot>,
     history: &'a mut History,
+    /// Channels that are known to be broken.
+    broken: &'a mut BTreeSet<Arc<str>>,
     view: View,
     head: Head,
     ids: IdSource,
@@ -102,6 +103,7 @@ impl<'a> Decider<'a> {
         process: &'a Process,
         snapshot: Arc<Snapshot>,
         history: &'a mut History,
+        broken: &'a mut BTreeSet<Arc<str>>,
         view: View,
         head: Head,
         now: Millis,
@@ -113,6 +115,7 @@ impl<'a> Decider<'a> {
             process,
             snapshot,
             history,
+            broken,
             view,
             head,
             ids: IdSource::after(head.last_id_at),
@@ -267,6 +270,12 @@ impl<'a> Decider<'a> {
                 if row.sighted(actor, self.now) {
                     self.agents.insert(row.id.clone(), row);
                 }
+                // Whom the configuration names is known by the name it gives.
+                if let Some(person) = &item.person
+                    && self.snapshot.directory.by_id(person.id).is_none()
+                {
+                    self.changes.people.push(person.clone());
+                }
             }
             self.history.apply(seen);
         }
@@ -276,26 +285,9 @@ impl<'a> Decider<'a> {
     }
 
     fn notify(&mut self, plan: &Plan, tip: Tip) {
-        let born = self.changes.notifications.len();
         for notice in &plan.notices {
-            self.changes.notifications.push(NotificationRow {
-                id: notice.id,
-                event_seq: Some(tip.seq),
-                recipient: Arc::clone(&notice.recipient),
-                channel: Arc::clone(&notice.channel),
-                lane: Arc::clone(&notice.lane),
-                urgency: notice.urgency,
-                reason: notice.reason_json(),
-                created_at: self.now,
-                state: NotificationState::Queued,
-                due_at: self.now,
-                lease_until: self.now.plus(delivery::LEASE),
-                attempts: 0,
-                log: b"[]".to_vec(),
-                delivered_at: None,
-            });
+            self.changes.notifications.push(notice.row(tip.seq, self.now));
         }
-        debug_assert_eq!(self.changes.notifications.len(), born + plan.notices.len());
     }
 
     fn outcome(&mut self, input: &OutcomeInput) -> Answer {
@@ -372,16 +364,32 @@ impl<'a> Decider<'a> {
             if matches!(next, Next::Alternate | Next::WaitAndAlternate) {
                 self.tell_alternate(&row);
             }
+            self.watch_channel(&row, &delivery.attempt.answer);
             self.changes.feed.push(FeedEntry::Notification { id: row.id });
             self.changes.deliveries.push(row);
         }
         Answer::Done
     }
 
+    /// Those who look after Mandate are told once that a channel is broken, until it works again.
+    fn watch_channel(&mut self, row: &NotificationRow, answer: &delivery::Answer) {
+        match answer {
+            delivery::Answer::Sent { .. } => {
+                self.broken.remove(&row.channel);
+            }
+            delivery::Answer::Broken { why } if self.broken.insert(Arc::clone(&row.channel)) => {
+                for alert in plan::alert(&self.snapshot, row, why, self.now) {
+                    self.changes.feed.push(FeedEntry::Notification { id: alert.id });
+                    self.changes.notifications.push(alert);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn tell_alternate(&mut self, row: &NotificationRow) {
         match plan::alternate(&self.snapshot, row, self.now) {
-            Some(mut alternate) => {
-                alternate.lease_until = self.now.plus(delivery::LEASE);
+            Some(alternate) => {
                 self.changes.feed.push(FeedEntry::Notification { id: alternate.id });
                 self.changes.notifications.push(alternate);
             }

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::mcp::message::Message;
+use crate::mcp::text::beginning;
 
 /// The shapes of so many content blocks are told.
 const MAX_BLOCKS: usize = 32;
@@ -116,8 +117,7 @@ pub(super) fn ended(result: &RawValue) -> OutcomeReport {
         .map(|raw| {
             let block: Block<'_> = serde_json::from_str(raw.get()).unwrap_or_default();
             if let (true, None, Some(text)) = (is_error, &error, &block.text) {
-                let end = text.floor_char_boundary(2_000.min(text.len()));
-                error = Some(text.get(..end).unwrap_or_default().to_owned());
+                error = Some(beginning(text, 2_000).to_owned());
             }
             let kind: String = block.kind.as_deref().unwrap_or("unknown").chars().take(40).collect();
             json!({"type": kind, "bytes": block.text.map_or(raw.get().len(), |text| text.len())})

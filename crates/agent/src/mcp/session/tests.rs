@@ -1,5 +1,7 @@
 //! What a connection's bytes become, from the first line to the last.
 
+use serde_json::json;
+
 use super::*;
 
 const AT: i64 = 1_767_225_600_000;

@@ -109,7 +109,7 @@ impl Reader<'_, '_> {
         draft.timeout = keep(form.timeout.as_ref().map(|said| self.span(said)), &mut found);
         draft.urgency = keep(form.urgency.as_ref().map(|said| self.urgency(said)), &mut found);
         draft.reason = form.reason;
-        draft.suggest = form.suggest.as_ref().map(|said| texts(said));
+        draft.suggest = form.suggest.as_ref().map(texts);
         draft.sunset = keep(form.sunset.as_ref().map(|said| self.sunset(said)), &mut found);
         draft.source = form.source;
         draft.extends = form.extends.map(|said| (said.value.clone(), span_of(&said)));
@@ -149,7 +149,7 @@ impl Reader<'_, '_> {
         draft.states_notify = form.notify.is_some();
         draft.notify = form.notify.as_ref().map(|said| self.notify(said, &mut found));
         draft.reason = Some(form.reason.value);
-        draft.suggest = form.suggest.as_ref().map(|said| texts(said));
+        draft.suggest = form.suggest.as_ref().map(texts);
         draft.sunset = keep(form.sunset.as_ref().map(|said| self.sunset(said)), &mut found);
         draft.source = form.source;
         draft.review_within = keep(form.review_within.as_ref().map(|said| self.span(said)), &mut found);

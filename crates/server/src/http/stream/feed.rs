@@ -75,13 +75,13 @@ impl Feed {
         loop {
             if let Some(commit) = self.pending.clone() {
                 if commit.last() > self.position && commit.first > self.position + 1 {
-                    let told = self.from_store().await?;
+                    let told = self.read_store().await?;
                     if !told.is_empty() {
                         return Ok(Some(told));
                     }
                     continue;
                 }
-                let told = if commit.last() > self.position { self.from_commit(&commit).await? } else { Vec::new() };
+                let told = if commit.last() > self.position { self.read_commit(&commit).await? } else { Vec::new() };
                 self.position = self.position.max(commit.last());
                 self.pending = None;
                 if !told.is_empty() {
@@ -96,7 +96,7 @@ impl Feed {
                 Err(TryRecvError::Lagged(_)) => {}
                 Err(TryRecvError::Closed) => return Ok(None),
                 Err(TryRecvError::Empty) if behind => {
-                    let told = self.from_store().await?;
+                    let told = self.read_store().await?;
                     if !told.is_empty() {
                         return Ok(Some(told));
                     }
@@ -115,7 +115,7 @@ impl Feed {
     }
 
     /// What the store has after the position, up to a bound; moves the position on.
-    async fn from_store(&mut self) -> Result<Vec<ServerMessage>, Refused> {
+    async fn read_store(&mut self) -> Result<Vec<ServerMessage>, Refused> {
         let tenant = self.tenant.tenant.id;
         let rows = self.app.store.feed_after(tenant, self.position, PAGE).await?;
         if rows.first().is_none_or(|row| row.first > self.position + 1) {
@@ -138,7 +138,7 @@ impl Feed {
         Ok(told)
     }
 
-    async fn from_commit(&self, commit: &Committed) -> Result<Vec<ServerMessage>, Refused> {
+    async fn read_commit(&self, commit: &Committed) -> Result<Vec<ServerMessage>, Refused> {
         let (mut told, mut at) = (Vec::new(), commit.first);
         for entry in &commit.entries {
             self.tell(entry, at, self.position, Some(commit), &mut told).await?;

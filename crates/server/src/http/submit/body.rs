@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use mandate_api::Dropped;
 use mandate_core::time::Millis;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -19,6 +20,8 @@ pub(super) struct Items<'b> {
     pub(super) items: Vec<&'b str>,
     /// When the client sent it, by its own clock.
     pub(super) sent_at: Option<Millis>,
+    /// What the client had to drop since it last reached us.
+    pub(super) dropped: Option<Dropped>,
     /// Whether they came in a list.
     pub(super) is_batch: bool,
 }
@@ -26,20 +29,20 @@ pub(super) struct Items<'b> {
 /// Takes a body apart.
 ///
 /// # Errors
-/// 400 for what is not JSON, no object, or an envelope with anything but `events` and `sent_at`; 413 for more
+/// 400 for what is not JSON, no object, or an envelope with anything but `events`, `sent_at` and `dropped`; 413 for more
 /// than 1,000 items.
 pub(super) fn parse(text: &str) -> Result<Items<'_>, Refused> {
-    let one = || Items { items: vec![text], sent_at: None, is_batch: false };
+    let one = || Items { items: vec![text], sent_at: None, dropped: None, is_batch: false };
     match serde_json::from_str::<Envelope<'_>>(text) {
         Ok(Envelope { events: None, .. }) => Ok(one()),
         Ok(Envelope { events: Some(Events::TooMany), .. }) => {
             Err(Refused::new(Code::TooLarge, format!("a request may hold {MAX_ITEMS} items; send the rest in another")))
         }
-        Ok(Envelope { events: Some(Events::Items(items)), sent_at, unknown }) => {
+        Ok(Envelope { events: Some(Events::Items(items)), sent_at, dropped, unknown }) => {
             if let Some(name) = unknown {
                 let detail = format!(
-                    "beside `events` stands `{name}`; only `sent_at` may, what is known of an event \
-                                      goes into it"
+                    "beside `events` stands `{name}`; only `sent_at` and `dropped` may, what is known of an event \
+                     goes into it"
                 );
                 return Err(Refused::new(Code::InvalidRequest, detail).at(pointer(&name), "unknown_member"));
             }
@@ -47,8 +50,9 @@ pub(super) fn parse(text: &str) -> Result<Items<'_>, Refused> {
                 let refused = Refused::new(Code::InvalidRequest, "`events` is empty; send at least one event");
                 return Err(refused.at("/events", "missing"));
             }
-            let sent_at = sent_at.map(|sent_at| millis(sent_at)).transpose()?;
-            Ok(Items { items, sent_at, is_batch: true })
+            let sent_at = sent_at.map(millis).transpose()?;
+            let dropped = dropped.map(losses).transpose()?;
+            Ok(Items { items, sent_at, dropped, is_batch: true })
         }
         // JSON whose member names are not text, such as a lone surrogate: the strict reader says where.
         Err(error) if !error.is_data() && serde_json::from_str::<&RawValue>(text).is_ok() => Ok(one()),
@@ -77,10 +81,18 @@ fn millis(text: &str) -> Result<Millis, Refused> {
     }
 }
 
+fn losses(text: &str) -> Result<Dropped, Refused> {
+    serde_json::from_str(text).map_err(|error| {
+        let detail = format!("`dropped` is `{{\"count\", \"since\", \"until\"}}`: {error}");
+        Refused::new(Code::InvalidRequest, detail).at("/dropped", "wrong_type")
+    })
+}
+
 /// The members of a body that decide what it is; a single event has no `events`.
 struct Envelope<'b> {
     events: Option<Events<'b>>,
     sent_at: Option<&'b str>,
+    dropped: Option<&'b str>,
     unknown: Option<String>,
 }
 
@@ -105,12 +117,13 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Envelope<'de>, A::Error> {
-        let mut envelope = Envelope { events: None, sent_at: None, unknown: None };
+        let mut envelope = Envelope { events: None, sent_at: None, dropped: None, unknown: None };
         while let Some(Name(name)) = members.next_key::<Name<'de>>()? {
             match name.as_ref() {
                 "events" if envelope.events.is_some() => return Err(A::Error::duplicate_field("events")),
                 "events" => envelope.events = Some(members.next_value_seed(EventsSeed)?),
                 "sent_at" => envelope.sent_at = Some(members.next_value::<&RawValue>()?.get()),
+                "dropped" => envelope.dropped = Some(members.next_value::<&RawValue>()?.get()),
                 _ => {
                     members.next_value::<IgnoredAny>()?;
                     envelope.unknown.get_or_insert_with(|| name.into_owned());
@@ -181,8 +194,10 @@ impl<'de> Visitor<'de> for EventsSeed {
 mod tests {
     use super::*;
 
+    type Expect<'e> = Result<(&'e [&'e str], Option<i64>), (Code, &'e str, &'e str)>;
+
     /// The items, or the problem's code with the pointer and code of its first error.
-    fn check(text: &str, expect: Result<(&[&str], Option<i64>), (Code, &str, &str)>) {
+    fn check(text: &str, expect: Expect<'_>) {
         let got = parse(text);
         match (&got, expect) {
             (Ok(got), Ok((items, sent_at))) => {
