@@ -5,4 +5,4 @@ source "$(dirname "$0")/env.sh"
 scripts/setup.sh demo
 scripts/tools.sh node
 cargo build --locked -p mandate
-exec "$TARGET_DIR/debug/mandate" demo "$@"
+MANDATE_DEMO_TOOLS="$ROOT/.tools/node" exec "$TARGET_DIR/debug/mandate" demo "$@"

@@ -16,7 +16,7 @@ def event(number: int) -> dict:
         "actor": {"type": "agent", "id": "deployer"},
         "action": {"type": "deploy", "description": f"Deploy {number} \u20ac \U0001f600 \u2028", "idempotency_key": f"deploy-{number}"},
         "scope": {"resources": [{"type": "service", "id": "payments-service", "tags": ["production"]}]},
-        "metadata": {"reversible": False, "attributes": {"load": number * 0.1, "tiny": 1e-7, "big": 1e21, "\U0001f600": 1, "\ufb33": [None]}},
+        "metadata": {"reversible": False, "attributes": {"load": number * 0.1, "tiny": 1e-7, "small": 5e-324, "\U0001f600": 1, "\ufb33": [None]}},
         "unforeseen": {"member": True},
     }
 

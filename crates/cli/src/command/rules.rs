@@ -21,7 +21,7 @@ pub(crate) enum RulesCommand {
     /// Reads a configuration and shows what is wrong with it
     Check(CheckArgs),
     /// Says how an event would be routed: which rule decides, and why the others do not
-    Explain(ExplainArgs),
+    Explain(Box<ExplainArgs>),
 }
 
 /// What `rules check` takes.

@@ -60,7 +60,7 @@ impl TailArgs {
 #[derive(Debug)]
 pub(crate) enum Heard {
     /// Something happened.
-    Feed(FeedData),
+    Feed(Box<FeedData>),
     /// The stream cannot go on from where it was asked to.
     Reset(String),
     /// Anything else: the stream lives.
@@ -127,10 +127,10 @@ async fn follow(
 /// Reads one message: the frame that the WebSocket has too, or the data alone.
 pub(crate) fn heard(data: &str) -> Heard {
     match serde_json::from_str::<ServerMessage>(data) {
-        Ok(ServerMessage::Event { data, .. }) => Heard::Feed(data),
+        Ok(ServerMessage::Event { data, .. }) => Heard::Feed(Box::new(data)),
         Ok(ServerMessage::Reset { reason, .. }) => Heard::Reset(reason),
         Ok(_) => Heard::Alive,
-        Err(_) => serde_json::from_str(data).map_or(Heard::Alive, Heard::Feed),
+        Err(_) => serde_json::from_str(data).map_or(Heard::Alive, |data| Heard::Feed(Box::new(data))),
     }
 }
 
@@ -234,7 +234,8 @@ mod tests {
             r#"{"type":"event","cursor":"7","data":{"kind":"config","id":"01970000-0000-7000-8000-000000000000"}}"#;
         let bare = r#"{"kind":"config","id":"01970000-0000-7000-8000-000000000000"}"#;
         for data in [framed, bare] {
-            assert!(matches!(heard(data), Heard::Feed(FeedData::Config { .. })), "{data}");
+            let Heard::Feed(read) = heard(data) else { panic!("{data}") };
+            assert!(matches!(*read, FeedData::Config { .. }), "{data}");
         }
         assert!(matches!(heard(r#"{"type":"reset","reason":"expired","cursor":"9"}"#), Heard::Reset(_)));
         assert!(matches!(heard(r#"{"type":"caught_up","cursor":"9"}"#), Heard::Alive));

@@ -138,7 +138,8 @@ impl Stage {
                 return Err(Failure::Failed("the live stream ended".to_owned()));
             };
             let sse::Item::Event(frame) = item else { continue };
-            let Heard::Feed(FeedData::Event { event }) = tail::heard(&frame.data) else { continue };
+            let Heard::Feed(data) = tail::heard(&frame.data) else { continue };
+            let FeedData::Event { event } = *data else { continue };
             let event: Event = serde_json::from_value(event).map_err(|error| Failure::Failed(error.to_string()))?;
             if event.actor.as_ref().is_some_and(|known| known.id == actor) {
                 return Ok(event);

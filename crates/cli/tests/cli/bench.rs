@@ -7,42 +7,42 @@ use std::process::{Child, ChildStderr, Command, Output, Stdio};
 use serde_json::Value;
 
 /// One test's directory. Nothing of the machine's own configuration is seen from it.
-pub struct Bench {
+pub(crate) struct Bench {
     dir: tempfile::TempDir,
     url: Option<String>,
 }
 
 /// How a command ended.
-pub struct Done {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Done {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap(), url: None }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// Writes `~/.config/mandate/credentials`.
-    pub fn credentials(&self, text: &str, mode: u32) {
+    pub(crate) fn credentials(&self, text: &str, mode: u32) {
         use std::os::unix::fs::PermissionsExt as _;
         let name = ".config/mandate/credentials";
         self.write(name, text);
         std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
@@ -60,28 +60,28 @@ impl Bench {
     }
 
     /// Runs a command to its end.
-    pub fn run(&self, arguments: &[&str]) -> Done {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         let Output { status, stdout, stderr } = self.command(arguments).stdin(Stdio::null()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Done { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
     }
 
     /// Runs a command that must succeed; gives its standard output.
-    pub fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let done = self.run(arguments);
         assert_eq!(done.code, 0, "{arguments:?}\n{}{}", done.out, done.err);
         done.out
     }
 
     /// Runs a command that must succeed with `--json`; gives the document.
-    pub fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let text = self.ok(&[arguments, &["--json"]].concat());
         assert_eq!(text.lines().count(), 1, "one document, one line: {text}");
         serde_json::from_str(&text).unwrap()
     }
 
     /// Starts a server on a free port and waits until it says that it is ready; its own store is `mandate.db`.
-    pub fn serve(&mut self, arguments: &[&str]) -> Served {
+    pub(crate) fn serve(&mut self, arguments: &[&str]) -> Served {
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], arguments].concat();
         let mut child = self.command(&arguments).stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
@@ -99,16 +99,16 @@ impl Bench {
 }
 
 /// A running server. Dropping it ends it the hard way.
-pub struct Served {
+pub(crate) struct Served {
     child: Child,
     lines: BufReader<ChildStderr>,
     /// What it said on standard error before it was ready.
-    pub said: String,
+    pub(crate) said: String,
 }
 
 impl Served {
     /// Asks it to stop, and expects a clean end.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         std::io::copy(&mut self.lines, &mut std::io::sink()).unwrap();
@@ -124,6 +124,6 @@ impl Drop for Served {
 }
 
 /// The committed example configuration.
-pub fn example() -> String {
+pub(crate) fn example() -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/example").canonicalize().unwrap().display().to_string()
 }

@@ -18,6 +18,7 @@ use super::problem::{Code, Refused};
 use crate::app::App;
 use crate::auth::Right;
 use crate::offline::RouteAnswer;
+use crate::offline::route::of_submission;
 
 /// What to show of the files.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -122,7 +123,7 @@ pub(super) struct ExplainRequest {
     event: Box<RawValue>,
 }
 
-/// How an event would be routed now, and why, with every rule that was tried. Nothing is recorded, nobody is told.
+/// How an event would be routed now, and why. Nothing is recorded, nobody is told.
 ///
 /// What was observed of the past counts as nothing: an agent never seen before.
 #[utoipa::path(
@@ -144,5 +145,5 @@ pub(super) async fn explain(
         Refused::new(Code::Unprocessable, "the event could not be recorded as it is").with_errors(errors.collect())
     })?;
     let snapshot = caller.tenant.snapshot.borrow().clone();
-    Ok(Answer(RouteAnswer::new(&snapshot, submission, app.env.now())))
+    Ok(Answer(of_submission(&snapshot, submission, app.env.now())))
 }

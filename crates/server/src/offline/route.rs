@@ -107,20 +107,17 @@ pub(super) fn explain(snapshot: &Snapshot, event: &str, now: Millis) -> Result<R
         });
         lines.collect::<Vec<_>>().join("\n")
     })?;
-    Ok(RouteAnswer::new(snapshot, submission, now))
+    Ok(of_submission(snapshot, submission, now))
 }
 
-impl RouteAnswer {
-    /// Plans an event at `now` as if its actor had never been seen, and says why.
-    #[must_use]
-    pub fn new(snapshot: &Snapshot, submission: Submission, now: Millis) -> Self {
-        let submission = snapshot.captured(&submission).unwrap_or(submission);
-        let times = Times { timestamp: submission.timestamp.unwrap_or(now), received_at: now, processed_at: now };
-        let observed = Observed::NOTHING;
-        let planned = plan(snapshot, &observed, &submission, EventId(Uuid::nil()), times);
-        let tried = tried(snapshot, &observed, &submission, &planned, now);
-        answer(snapshot, planned, tried)
-    }
+/// How a submission would be routed now; also what `POST /v1/rules/explain` answers.
+pub(crate) fn of_submission(snapshot: &Snapshot, submission: Submission, now: Millis) -> RouteAnswer {
+    let submission = snapshot.captured(&submission).unwrap_or(submission);
+    let times = Times { timestamp: submission.timestamp.unwrap_or(now), received_at: now, processed_at: now };
+    let observed = Observed::NOTHING;
+    let planned = plan(snapshot, &observed, &submission, EventId(Uuid::nil()), times);
+    let tried = tried(snapshot, &observed, &submission, &planned, now);
+    answer(snapshot, planned, tried)
 }
 
 fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer {
