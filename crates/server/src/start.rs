@@ -154,6 +154,10 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
             crate::http::status::sample(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()),
         );
         app.tasks.spawn("ticker", run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()));
+        if let Some(dir) = app.settings.checkpoints.clone() {
+            let keep = crate::checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
+            app.tasks.spawn("checkpoints", keep);
+        }
     }
     let mut running = Running { app, listener, address, writers, problems: Vec::new(), first_key: None };
     if let Err(error) = running.set_up(files, key_file).await {

@@ -43,7 +43,7 @@ pub(crate) async fn run(args: VerifyArgs, screen: &Screen) -> Result<(), Failure
         each_line(path, |_, line| verifier.add_receipt(line, &format!("the receipt in {}", path.display())))?;
     }
     if let Some(path) = &args.checkpoints {
-        for file in files_in(path)? {
+        for file in files_in(path, &args.store.tenant)? {
             each_line(&file, |_, line| verifier.add_checkpoint_text(line, &file.display().to_string()))?;
         }
     }
@@ -182,10 +182,14 @@ fn each_line(path: &Path, mut take: impl FnMut(u64, &str) -> Result<(), String>)
     Ok(())
 }
 
-/// The file itself, or the files of a directory by name.
-fn files_in(path: &Path) -> Result<Vec<PathBuf>, Failure> {
+/// The file itself; of a directory the tenant's own file, else every file by name.
+fn files_in(path: &Path, tenant: &str) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
+    }
+    let own = path.join(format!("{tenant}.jsonl"));
+    if own.is_file() {
+        return Ok(vec![own]);
     }
     let entries = std::fs::read_dir(path).map_err(|error| Failure::file("read the directory", path, &error))?;
     let mut files: Vec<PathBuf> = entries

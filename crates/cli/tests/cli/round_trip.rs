@@ -106,6 +106,27 @@ fn every_forgery_of_an_export_is_found_where_it_is() {
 }
 
 #[test]
+fn a_lost_end_is_found_against_checkpoints_kept_elsewhere() {
+    let mut bench = Bench::new();
+    let server = bench.serve(&["--checkpoints", "kept"]);
+    bench.write("events.jsonl", &events(3));
+    bench.ok(&["send", "--file", "events.jsonl"]);
+    // The server makes one a second after its start, or a minute after one that came before the events.
+    while bench.json(&["verify"])["checkpoints_reach"].as_i64() < Some(1) {}
+    bench.ok(&["export", "events", "-o", "export.jsonl"]);
+    server.stop();
+
+    let kept: Value = serde_json::from_str(bench.read("kept/default.jsonl").lines().last().unwrap()).unwrap();
+    let covered = usize::try_from(kept["events"]["seq"].as_i64().unwrap()).unwrap();
+    bench.ok(&["verify", "--file", "export.jsonl", "--checkpoints", "kept"]);
+    let text = bench.read("export.jsonl");
+    bench.write("cut.jsonl", &text.lines().take(covered - 1).map(|line| format!("{line}\n")).collect::<String>());
+    let done = bench.run(&["verify", "--file", "cut.jsonl", "--checkpoints", "kept"]);
+    assert_eq!(done.code, 1);
+    assert!(done.out.starts_with("tail_lost: events: the chain ends with entry"), "{}", done.out);
+}
+
+#[test]
 fn a_lost_admin_key_is_replaced_on_the_store() {
     let mut bench = Bench::new();
     bench.serve(&[]).stop();

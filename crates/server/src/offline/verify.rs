@@ -67,6 +67,8 @@ pub struct Verdict {
     pub receipts: u64,
     /// How many checkpoints were compared.
     pub checkpoints: u64,
+    /// The last event that a checkpoint speaks for; 0 without any.
+    pub checkpoints_reach: i64,
     /// The keys that signed them, hex. Whose they are, the reader must know.
     pub signed_by: Vec<String>,
     /// What is wrong, in the order it was found.
@@ -375,6 +377,7 @@ impl Verifier {
             audit,
             receipts: self.receipts,
             checkpoints: self.checkpoints.len() as u64,
+            checkpoints_reach: self.checkpoints.iter().map(|(row, _)| row.events.seq).max().unwrap_or(0),
             signed_by: signed_by.into_iter().collect(),
             findings,
         }
