@@ -1,4 +1,5 @@
-//! One clock, one source of chance, and the simulator. For tests only.
+//! One clock, one source of chance, the simulator, and a world around a real server. For tests only.
 
 pub mod chance;
 pub mod simulation;
+pub mod world;

@@ -1,0 +1,70 @@
+//! The same input twice is one event (EVT-4).
+
+use mandate_testkit::world::{Setup, deploy, scenario};
+use serde_json::json;
+
+#[test]
+fn a_repeat_gets_the_first_answer_before_and_after_a_restart() {
+    scenario(Setup::default(), async |world| {
+        let event = deploy("deployer", "payments", "k1");
+        let first = world.accept(std::slice::from_ref(&event)).await.remove(0);
+        for restart in [false, true] {
+            if restart {
+                world.restart().await;
+            }
+            let again = world.post_event(&event).await;
+            assert_eq!((again.status, again.statuses()), (202, vec!["duplicate".to_owned()]));
+            for member in ["id", "seq", "hash", "routing"] {
+                assert_eq!(again.results()[0][member], first[member], "{member}, restarted: {restart}");
+            }
+        }
+        assert_eq!(world.events().await, 1);
+        world.expect_sent(1).await;
+    });
+}
+
+#[test]
+fn a_key_used_for_something_else_is_flagged_and_kept() {
+    scenario(Setup::default(), async |world| {
+        let one = deploy("deployer", "payments", "k1");
+        let mut two = one.clone();
+        two["action"]["description"] = json!("Something else");
+        world.accept(&[one, two.clone()]).await;
+        let exported = world.get("/v1/export/events").await.lines();
+        assert_eq!(exported.len(), 2);
+        assert_eq!(exported[0].get("flags"), None);
+        assert_eq!(exported[1]["flags"], json!(["key_reused"]));
+        assert_eq!(world.post_event(&two).await.results()[0]["seq"], 2, "its own repeat is known too");
+    });
+}
+
+#[test]
+fn without_a_key_what_is_said_tells_a_repeat() {
+    scenario(Setup::default(), async |world| {
+        let mut event = deploy("deployer", "payments", "");
+        event["action"].as_object_mut().unwrap().remove("idempotency_key");
+        world.accept(std::slice::from_ref(&event)).await;
+        world.restart().await;
+        assert_eq!(world.post_event(&event).await.statuses(), ["duplicate"]);
+        event["action"]["description"] = json!("Deploy it again");
+        assert_eq!(world.post_event(&event).await.statuses(), ["accepted"]);
+        event["actor"]["id"] = json!("someone-else");
+        assert_eq!(world.post_event(&event).await.statuses(), ["accepted"], "another agent's is another one");
+    });
+}
+
+#[test]
+fn repeats_within_one_request_and_at_once_are_one() {
+    scenario(Setup::default(), async |world| {
+        let event = deploy("deployer", "payments", "k1");
+        let answer = world.post_event(&json!({"events": [event, event, event]})).await;
+        assert_eq!(answer.statuses(), ["accepted", "duplicate", "duplicate"]);
+        let event = deploy("deployer", "payments", "k2");
+        let post = || world.post_event(&event);
+        let (one, two, three) = tokio::join!(post(), post(), post());
+        let mut statuses: Vec<String> = [one, two, three].iter().flat_map(|answer| answer.statuses()).collect();
+        statuses.sort();
+        assert_eq!(statuses, ["accepted", "duplicate", "duplicate"]);
+        assert_eq!(world.events().await, 2);
+    });
+}

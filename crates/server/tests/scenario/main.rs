@@ -1,0 +1,6 @@
+//! Scenarios: a whole server, spoken to over its border, on good days and bad ones.
+//!
+//! Each case has a world of its own (`mandate_testkit::world`). Afterwards the server must stop in order, both
+//! chains must hold, every message must have verified, and the log must hold no error that was not expected.
+
+mod duplicates;
