@@ -46,19 +46,19 @@ pub(crate) struct Search<'s> {
 }
 
 /// Bytes at which some finder may have something to say; the rest, nearly all of a text, is skipped.
-const ANCHORS: u128 = {
+static ANCHORS: [bool; 256] = {
     let bytes = b"_-:=@+>'BbJKSz0123456789";
-    let mut set = 0_u128;
+    let mut set = [false; 256];
     let mut at = 0;
     while at < bytes.len() {
-        set |= 1 << bytes[at];
+        set[bytes[at] as usize] = true;
         at += 1;
     }
     set
 };
 
 fn is_anchor(byte: u8) -> bool {
-    byte < 128 && (ANCHORS >> byte) & 1 == 1
+    ANCHORS[usize::from(byte)]
 }
 
 impl Search<'_> {

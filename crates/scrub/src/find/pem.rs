@@ -13,9 +13,7 @@ pub(super) fn find(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     }
     let label_end =
         text.run(at + 11, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b' ').min(at + 64);
-    if memmem::find(text.slice(at..label_end).as_bytes(), b"PRIVATE KEY").is_none() {
-        return None;
-    }
+    memmem::find(text.slice(at..label_end).as_bytes(), b"PRIVATE KEY")?;
     let end = memmem::find(text.from(label_end), b"-----END ").map_or(text.len(), |end| {
         let label = label_end + end + 9;
         text.run(text.run(label, |byte| byte != b'-' && byte != b'\n').min(label + 64), |byte| byte == b'-')

@@ -39,7 +39,7 @@ fn quoted(text: Text<'_>, start: usize) -> Option<Value> {
     let inside = open + 1;
     let close = memchr::memchr_iter(quote, text.from(inside)).map(|offset| inside + offset).find(|&close| {
         let before = close - text.run_back(close, close - inside, |byte| byte == b'\\');
-        if escapes == 0 { before % 2 == 0 } else { before <= escapes }
+        if escapes == 0 { before.is_multiple_of(2) } else { before <= escapes }
     });
     let range = match close {
         Some(close) => inside..text.run_back(close, escapes.min(close - inside), |byte| byte == b'\\'),
