@@ -46,19 +46,19 @@ pub(crate) struct Search<'s> {
 }
 
 /// Bytes at which some finder may have something to say; the rest, nearly all of a text, is skipped.
-const ANCHORS: u128 = {
+static ANCHORS: [bool; 256] = {
     let bytes = b"_-:=@+>'BbJKSz0123456789";
-    let mut set = 0_u128;
+    let mut set = [false; 256];
     let mut at = 0;
     while at < bytes.len() {
-        set |= 1 << bytes[at];
+        set[bytes[at] as usize] = true;
         at += 1;
     }
     set
 };
 
 fn is_anchor(byte: u8) -> bool {
-    byte < 128 && (ANCHORS >> byte) & 1 == 1
+    ANCHORS[usize::from(byte)]
 }
 
 impl Search<'_> {
@@ -73,6 +73,10 @@ impl Search<'_> {
                 at = behind;
                 continue;
             }
+            if self.is_inside_word(at) {
+                at += 1;
+                continue;
+            }
             let before = found.len();
             self.look(at, found);
             for finding in found.get(before..).unwrap_or(&[]) {
@@ -82,6 +86,15 @@ impl Search<'_> {
             }
             at += 1;
         }
+    }
+
+    /// Whether a digit or a `b` stands inside a word, where neither a number nor `Bearer` starts. Said here, because
+    /// most anchors of a technical text are these.
+    fn is_inside_word(&self, at: usize) -> bool {
+        let before = self.text.before(at);
+        matches!(self.text.at(at), b'0'..=b'9' | b'b' | b'B')
+            && before.is_ascii_alphanumeric()
+            && !matches!(before, b'n' | b'r' | b't')
     }
 
     fn look(&self, at: usize, found: &mut Vec<Finding<'_>>) {

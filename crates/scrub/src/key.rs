@@ -113,6 +113,45 @@ pub(crate) fn telling(name: &Words) -> Option<Telling> {
     Some(Telling { tier, ..found })
 }
 
+/// Whether `name` can be [`telling`] or [`personal`] at all, at a fraction of their cost: nearly all names are not.
+pub(crate) fn may_tell(name: &str) -> bool {
+    let bytes = name.as_bytes();
+    let ends_in_ip = matches!(bytes, [.., b'i' | b'I', b'p' | b'P'] | [.., b'i' | b'I', b'p' | b'P', b's' | b'S']);
+    ends_in_ip
+        || bytes.windows(3).any(|three| {
+            let &[a, b, c] = three else { return false };
+            matches!(
+                &[a.to_ascii_lowercase(), b.to_ascii_lowercase(), c.to_ascii_lowercase()],
+                b"pas"
+                    | b"pwd"
+                    | b"key"
+                    | b"tok"
+                    | b"sec"
+                    | b"aut"
+                    | b"cre"
+                    | b"coo"
+                    | b"bea"
+                    | b"ssn"
+                    | b"cvv"
+                    | b"cvc"
+                    | b"ccn"
+                    | b"car"
+                    | b"otp"
+                    | b"sig"
+                    | b"add"
+                    | b"ipv"
+                    | b"pho"
+                    | b"mob"
+                    | b"tel"
+                    | b"msi"
+                    | b"fax"
+                    | b"for"
+                    | b"num"
+                    | b"cel"
+            )
+        })
+}
+
 fn tells(before: &str, word: &str) -> Option<Telling> {
     let always = |kind| Some(Telling { tier: Tier::Always, kind });
     let unless_id = |kind| Some(Telling { tier: Tier::UnlessId, kind });
@@ -267,4 +306,87 @@ pub(crate) fn is_harmless(last: &str) -> bool {
             | "server"
             | "service"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 42] = [
+        "password",
+        "PGPASSWORD",
+        "pwd",
+        "db_pass",
+        "passcode",
+        "Authorization",
+        "bearer",
+        "Set-Cookie",
+        "ssn",
+        "cvv",
+        "CVC2",
+        "ccn",
+        "cardNumber",
+        "credit_card",
+        "otp",
+        "private-key",
+        "apiKey",
+        "APIKEY",
+        "signing_key",
+        "STRIPE_KEY",
+        "token",
+        "accessToken",
+        "tokens",
+        "client_secret",
+        "secrets",
+        "creds",
+        "credentials",
+        "auth",
+        "oauth",
+        "sig",
+        "X-Signature",
+        "passphrase",
+        "client_ip",
+        "ips",
+        "ipv4",
+        "remoteAddr",
+        "x_forwarded_for",
+        "phone",
+        "mobile",
+        "msisdn",
+        "telephone",
+        "contact_number",
+    ];
+
+    #[test]
+    fn names_that_tell_may_tell() {
+        for name in NAMES {
+            let words = Words::of(name);
+            assert!(telling(&words).is_some() || personal(&words).is_some(), "{name} should tell");
+            assert!(may_tell(name), "{name} may tell");
+        }
+    }
+
+    #[test]
+    fn names_of_other_things_do_not_tell() {
+        for name in [
+            "id",
+            "trace_id",
+            "session_id",
+            "max_tokens_count",
+            "token_type",
+            "author",
+            "idempotency_key",
+            "monkey",
+            "primaryKey",
+            "tokenizer",
+            "name",
+            "zip",
+            "secret_name",
+            "password_file",
+            "next_page_token",
+        ] {
+            let words = Words::of(name);
+            assert!(telling(&words).is_none() && personal(&words).is_none(), "{name} should not tell");
+        }
+    }
 }

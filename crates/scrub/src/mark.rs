@@ -17,16 +17,12 @@ pub(crate) struct Marker {
 
 impl Marker {
     pub(crate) fn new(key: [u8; 32]) -> Self {
-        // A key of 32 bytes fits the block, so it is used as it is.
-        Self {
-            keyed: Hmac::new(&{
-                let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
-                for (to, from) in block.iter_mut().zip(key) {
-                    *to = from;
-                }
-                block
-            }),
+        // A key shorter than the hash's block is filled up with zeros.
+        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        for (to, from) in block.iter_mut().zip(key) {
+            *to = from;
         }
+        Self { keyed: Hmac::new(&block) }
     }
 
     /// Appends the mark of `secret` to `out`.

@@ -191,7 +191,7 @@ proptest! {
     }
 }
 
-/// 64 KiB made to be slow must cost no more than a few hundred times 1 KiB; quadratic work would cost thousands.
+/// 64 KiB of each piece that makes a finder look far. Were one of them to take quadratic time, this would take minutes.
 #[test]
 fn hostile_text_ends() {
     for piece in [

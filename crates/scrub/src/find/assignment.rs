@@ -2,7 +2,7 @@
 
 use super::value::{line, value};
 use super::{Finding, Place, Search, known};
-use crate::key::{Beside, Personal, Telling, Tier, Words, personal, telling};
+use crate::key::{Beside, Personal, Telling, Tier, Words, may_tell, personal, telling};
 use crate::shape::is_personal_ip;
 use crate::text::{is_blank, is_word};
 
@@ -97,9 +97,12 @@ fn name(search: &Search<'_>, at: usize) -> Option<Name> {
     let unquoted = text.run_back(end, 1, |byte| matches!(byte, b'"' | b'\'' | b'`'));
     let is_quoted = unquoted < end;
     end = if is_quoted { text.run_back(unquoted, 7, |byte| byte == b'\\') } else { end };
-    let mut start = text.run_back(end, MOST_NAME, |byte| is_word(byte) || byte == b'.');
+    let mut start = text.run_back(end, MOST_NAME, is_word);
     // Shorter names tell nothing; most numbers and times end here.
     if end - start < 3 || !text.before(end).is_ascii_alphanumeric() {
+        return None;
+    }
+    if !may_tell(text.slice(start..end)) {
         return None;
     }
     // "API key: …" is written with a space in prose.

@@ -121,10 +121,16 @@ impl Format {
 
 /// A token whose prefix ends with the `_` at `at`.
 pub(super) fn at_underscore(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
-    // Words of prose end in these letters too, but most names in code do not.
+    // The last two letters of some prefix; nearly every `_` ends here.
     if !matches!(
-        text.before(at),
-        b'p' | b'o' | b'u' | b's' | b'r' | b't' | b'e' | b'c' | b'k' | b'm' | b'f' | b'1' | b'i'
+        (text.before(at.saturating_sub(1)), text.before(at)),
+        (b'h', b'p' | b'o' | b'u' | b's' | b'r' | b'f')
+            | (b'a', b't')
+            | (b'v', b'e' | b'1')
+            | (b's', b't' | b'k')
+            | (b'p', b'm' | b'i')
+            | (b'e', b'c')
+            | (b'm', b'k')
     ) {
         return None;
     }
@@ -136,7 +142,10 @@ pub(super) fn at_underscore(text: Text<'_>, at: usize) -> Option<Finding<'static
 
 /// A token whose prefix ends with the `-` at `at`.
 pub(super) fn at_dash(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
-    if !matches!(text.before(at), b'a'..=b'e' | b'i' | b'k' | b'o' | b'p' | b'r' | b's' | b't') {
+    if !matches!(
+        (text.before(at.saturating_sub(1)), text.before(at)),
+        (b'x', _) | (b'p', b'p' | b'i') | (b'a', b't') | (b's', b'k')
+    ) {
         return None;
     }
     DASHED.iter().find_map(|format| format.token_before(text, at + 1)).filter(|token| {
@@ -214,4 +223,25 @@ pub(crate) fn known(value: &str) -> Option<&'static str> {
         .chain(jwt(text, 0))
         .find(|token| token.end == value.len())
         .map(|token| token.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_is_found_at_its_anchor() {
+        for format in UNDERSCORED.iter().chain(&DASHED) {
+            let token = format!("{}{}", format.prefix, "a7".repeat(32));
+            let at = format.prefix.len() - 1;
+            let found =
+                if format.prefix.ends_with('_') { at_underscore(Text(&token), at) } else { at_dash(Text(&token), at) };
+            assert_eq!(
+                found.map(|found| (found.kind, found.end)),
+                Some((format.kind, token.len())),
+                "{}",
+                format.prefix
+            );
+        }
+    }
 }
