@@ -38,13 +38,7 @@ impl Http {
     }
 
     /// A whole answer; none when nothing answered, or the answer broke off.
-    pub(super) async fn send(
-        &self,
-        method: &str,
-        url: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Option<Answer> {
+    pub(super) async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Option<Answer> {
         let (head, body) = self.open(method, url, headers, body).await?.into_parts();
         let body = within("the rest of an answer", body.collect()).await.ok()?.to_bytes();
         Some(Answer { status: head.status.as_u16(), headers: head.headers, body })
@@ -120,7 +114,9 @@ impl Answer {
         let one = |result: &Value| {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             match result["errors"].get(0) {
-                Some(error) => format!("{} {} {}", text(&result["status"]), text(&error["pointer"]), text(&error["code"])),
+                Some(error) => {
+                    format!("{} {} {}", text(&result["status"]), text(&error["pointer"]), text(&error["code"]))
+                }
                 None => text(&result["status"]),
             }
         };
