@@ -29,7 +29,7 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
             return;
         }
         measure(&app.metrics, &batch);
-        let began = tokio::time::Instant::now();
+        let (began, began_at) = (tokio::time::Instant::now(), app.env.now());
         let step = writer.step(batch).await;
         app.metrics.commit.observe(began.elapsed());
         match step {
@@ -41,7 +41,7 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
                     changed
                 });
                 tenant.live.publish(&committed);
-                dispatcher.hand_over(Handover { committed, to_send });
+                dispatcher.hand_over(Handover { committed, to_send, began_at });
                 if away.take().is_some() {
                     let _ = app.store.restore_ballast().await;
                     app.ready.send_replace(true);

@@ -31,7 +31,11 @@ fn walk(events: &Answer, audit: &Answer, receipts: &[Value]) -> Vec<String> {
 
 async fn ten(world: &World) -> Vec<Value> {
     let event = |n: usize| {
-        if n % 2 == 0 { deploy("deployer", "payments", &n.to_string()) } else { look("looker", &n.to_string()) }
+        if n.is_multiple_of(2) {
+            deploy("deployer", "payments", &n.to_string())
+        } else {
+            look("looker", &n.to_string())
+        }
     };
     world.accept(&(1..=10).map(event).collect::<Vec<_>>()).await
 }

@@ -173,3 +173,17 @@ fn notices_that_wait_are_sent_after_a_restart() {
         assert_eq!(seqs, (1..=20).collect::<Vec<_>>());
     });
 }
+
+#[test]
+fn clocks_that_differ_hold_nothing_up() {
+    for ahead in [60_000, -60_000] {
+        scenario(Setup::default(), async move |world| {
+            world.advance(ahead);
+            world.hook_answers("500, 200");
+            world.accept(&[deploy("deployer", "payments", "k1")]).await;
+            world.expect_sent(1).await;
+            let notice = world.notice(&json!(1), "ops-hook", "delivered").await;
+            assert_eq!(results(&notice), ["retry", "sent"], "{ahead} ms ahead of the store: {notice}");
+        });
+    }
+}

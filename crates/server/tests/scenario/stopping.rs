@@ -48,9 +48,10 @@ fn stopping_under_load_loses_nothing() {
         assert!(acknowledged.len() > 50, "{}", acknowledged.len());
         world.go_on().await;
         let exported = world.get("/v1/export/events").await.lines();
-        let mut stored: Vec<String> = exported.iter().map(|event| event["integrity"]["hash"].to_string()).collect();
+        let mut stored: Vec<String> =
+            exported.iter().map(|event| event["integrity"]["hash"].as_str().unwrap().to_owned()).collect();
         for (event, receipt) in &acknowledged {
-            let at = stored.iter().filter(|hash| **hash == receipt["hash"].to_string()).count();
+            let at = stored.iter().filter(|hash| receipt["hash"] == **hash).count();
             assert_eq!(at, 1, "{receipt}");
             let again = world.post_event(event).await.results().remove(0);
             assert_eq!((&again["status"], &again["seq"]), (&json!("duplicate"), &receipt["seq"]));
