@@ -44,7 +44,7 @@ step_postgres() {
 }
 
 step_test() { cargo test --workspace --locked --no-fail-fast; }
-step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked; }
+step_docs() { RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked; }
 step_generated() { scripts/generated.sh check; }
 step_verifier() { python3 -m unittest discover -s tools/verify; }
 

@@ -47,6 +47,8 @@ pub struct Handover {
     pub committed: Arc<Committed>,
     /// The notifications born with it.
     pub to_send: Vec<Arc<NotificationRow>>,
+    /// When the commit began, by this node's clock: its leases run from then on or later.
+    pub began_at: Millis,
 }
 
 /// The writer's end: hands commits over without waiting.
@@ -137,10 +139,10 @@ impl Dispatcher {
 
     fn take_over(&mut self, handover: Handover) {
         let mut next = Some(handover);
-        while let Some(Handover { committed, to_send }) = next {
+        while let Some(Handover { committed, to_send, began_at }) = next {
             for row in to_send {
                 let event = row.event_seq.and_then(|seq| find_event(&committed, seq));
-                self.outbox.offer(Parcel { row, event });
+                self.outbox.offer(Parcel { row, event, held_until: began_at.plus(LEASE) });
             }
             next = self.from_writer.try_recv().ok();
         }
@@ -231,7 +233,7 @@ impl Dispatcher {
                     self.next_claim = now.plus(Span(100));
                 }
                 for row in rows {
-                    self.outbox.offer(Parcel { row: Arc::new(row), event: None });
+                    self.outbox.offer(Parcel { row: Arc::new(row), event: None, held_until: now.plus(LEASE) });
                 }
             }
             Err(error) => tracing::warn!(%error, "cannot look for due notifications; trying again in a second"),

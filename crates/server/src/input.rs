@@ -34,6 +34,9 @@ pub enum Refusal {
     /// It contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
+    /// The key is bound to other agents.
+    #[error("{0}")]
+    NotYours(String),
     /// It can never be carried out.
     #[error("{0}")]
     Invalid(String),

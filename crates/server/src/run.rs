@@ -8,7 +8,7 @@ use mandate_core::time::{DAY, MINUTE, Millis};
 
 use crate::app::{App, TenantHandle};
 use crate::dispatcher::{Handover, ToDispatcher};
-use crate::input::Input;
+use crate::input::{Input, Refusal};
 use crate::metrics::Metrics;
 use crate::tasks::Stop;
 use crate::writer::{Step, Writer};
@@ -21,13 +21,15 @@ const AWAY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_s
 /// Runs a tenant's writer until its intake is closed and drained.
 pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dispatcher: ToDispatcher) {
     let mut wait = AWAY.0;
+    // Why the store took nothing the last time it was asked.
+    let mut away: Option<Refusal> = None;
     loop {
         let batch = tenant.intake.next_batch(BATCH.0, BATCH.1).await;
         if batch.is_empty() {
             return;
         }
         measure(&app.metrics, &batch);
-        let began = tokio::time::Instant::now();
+        let (began, began_at) = (tokio::time::Instant::now(), app.env.now());
         let step = writer.step(batch).await;
         app.metrics.commit.observe(began.elapsed());
         match step {
@@ -39,19 +41,28 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
                     changed
                 });
                 tenant.live.publish(&committed);
-                dispatcher.hand_over(Handover { committed, to_send });
-                if wait != AWAY.0 {
+                dispatcher.hand_over(Handover { committed, to_send, began_at });
+                if away.take().is_some() {
                     let _ = app.store.restore_ballast().await;
                     app.ready.send_replace(true);
                     wait = AWAY.0;
                 }
             }
-            Step::Nothing => {}
+            // Nobody sends events to a server that says it is not ready, so it must not wait for one to find out.
+            Step::Nothing => {
+                if let Some(why) = &away
+                    && is_back(&app, why).await
+                {
+                    app.ready.send_replace(true);
+                    (away, wait) = (None, AWAY.0);
+                }
+            }
             Step::Away(refusal) => {
                 app.ready.send_replace(false);
-                if refusal == crate::input::Refusal::NoRoom {
+                if refusal == Refusal::NoRoom {
                     let _ = app.store.release_ballast().await;
                 }
+                away = Some(refusal);
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(AWAY.1);
             }
@@ -63,6 +74,12 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
             }
         }
     }
+}
+
+/// Whether a store that answered, but was asked to write nothing, takes events again: a full disk has room once the
+/// ballast fits.
+async fn is_back(app: &App, why: &Refusal) -> bool {
+    *why != Refusal::NoRoom || app.store.restore_ballast().await.unwrap_or(false)
 }
 
 /// Takes in what channels answered (MET-2).

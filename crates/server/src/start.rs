@@ -69,14 +69,9 @@ pub enum StartError {
     /// The store.
     #[error(transparent)]
     Store(#[from] mandate_store::Error),
-    /// A channel's settings.
-    #[error("channel `{name}`: {detail}")]
-    Channel {
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        detail: String,
-    },
+    /// A channel's settings; says which channel.
+    #[error("{0}")]
+    Channel(String),
     /// The configuration, and no earlier version to go on with.
     #[error("the configuration has mistakes, and the store holds no earlier version to go on with")]
     Config(Vec<Problem>),
@@ -310,17 +305,19 @@ fn channels(settings: &Settings) -> Result<Channels, StartError> {
     let client = HttpClient::default();
     let mut channels = Channels::default();
     for channel in &settings.channels {
-        let wrong = |detail: String| StartError::Channel { name: channel.name.clone(), detail };
         let ChannelKind::Webhook { url, secret, allow_private } = &channel.kind;
         let secret = secret.as_ref().map(|secret| WebhookSecret::parse(secret.expose())).transpose();
         let config = WebhookConfig {
             name: channel.name.clone(),
             url: url.expose().to_owned(),
-            secrets: secret.map_err(|error| wrong(error.to_string()))?.into_iter().collect(),
+            secrets: secret
+                .map_err(|why| StartError::Channel(format!("channel `{}`: {why}", channel.name)))?
+                .into_iter()
+                .collect(),
             allow_private: *allow_private,
             timeout: DEFAULT_TIMEOUT,
         };
-        let webhook = Webhook::new(config, client.clone()).map_err(|error| wrong(error.to_string()))?;
+        let webhook = Webhook::new(config, client.clone()).map_err(|error| StartError::Channel(error.to_string()))?;
         channels.0.insert(channel.name.as_str().into(), webhook);
     }
     Ok(channels)

@@ -166,7 +166,8 @@ impl World {
                 }
                 for row in to_send {
                     let event = committed.events.iter().find(|event| Some(event.seq) == row.event_seq).cloned();
-                    self.outbox.offer(Parcel { row, event });
+                    let held_until = row.lease_until;
+                    self.outbox.offer(Parcel { row, event, held_until });
                 }
             }
             Step::Nothing | Step::Away(_) => {}
@@ -249,7 +250,8 @@ impl World {
     async fn claim(&mut self) {
         if let Ok(rows) = self.store.claim_due(self.tenant.id, LEASE, 8, 32).await {
             for row in rows {
-                self.outbox.offer(Parcel { row: Arc::new(row), event: None });
+                let held_until = row.lease_until;
+                self.outbox.offer(Parcel { row: Arc::new(row), event: None, held_until });
             }
         }
     }

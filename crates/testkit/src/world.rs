@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use mandate_core::diagnostic::Problem;
 use mandate_core::plan::snapshot::Files;
 use mandate_server::app::{App, TenantHandle};
 use mandate_server::env::Env;
@@ -101,6 +102,8 @@ pub struct World {
     pub other: WebhookSink,
     /// The first admin key.
     pub admin: String,
+    /// What the server found wrong with the files at its last start.
+    pub problems: Vec<Problem>,
     http: Http,
     clock: Arc<AtomicI64>,
     env: Env,
@@ -117,6 +120,22 @@ struct Served {
     stop: oneshot::Sender<()>,
     ended: oneshot::Receiver<Result<(), String>>,
     tasks: Tasks,
+}
+
+/// Somebody who goes on sending while the world changes.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    http: Http,
+    url: String,
+    bearer: String,
+}
+
+impl Sender {
+    /// Submits one event or a list; none when no whole answer came.
+    pub async fn post(&self, events: &Value) -> Option<Answer> {
+        let headers = [("authorization", self.bearer.as_str()), ("content-type", "application/json")];
+        self.http.send("POST", &self.url, &headers, events.to_string().as_bytes()).await
+    }
 }
 
 /// Runs one scenario in a world of its own.
@@ -199,6 +218,7 @@ impl World {
             hook: sink().await,
             other: sink().await,
             admin: String::new(),
+            problems: Vec::new(),
             http: Http::new(),
             clock,
             env,
@@ -261,7 +281,7 @@ impl World {
         let files = Some(self.setup.files.clone());
         let options = Options { settings: self.settings(), files, key_file, store };
         let running = start(options, self.env.clone()).await.expect("the server starts");
-        assert!(!running.problems().iter().any(|problem| problem.is_error()), "{:?}", running.problems());
+        self.problems = running.problems().to_vec();
         if let Some(key) = running.first_key() {
             key.clone_into(&mut self.admin);
         }
@@ -380,6 +400,13 @@ impl World {
         self.send("POST", path, &headers, bytes).await.expect("an answer")
     }
 
+    /// Somebody who submits to the server as it runs now.
+    #[must_use]
+    pub fn sender(&self) -> Sender {
+        let url = format!("http://{}/v1/events", self.address());
+        Sender { http: self.http.clone(), url, bearer: format!("Bearer {}", self.admin) }
+    }
+
     /// Submits one event or a list.
     pub async fn post_event(&self, event: &Value) -> Answer {
         self.post("/v1/events", event).await
@@ -471,14 +498,18 @@ impl World {
         self.hook.behave(plan.parse::<Plan>().expect("a plan"));
     }
 
-    /// Waits until the newest notice on a channel is in a state; gives it with its log.
+    /// Waits until a notice about the event at a place is in a state on a channel; gives it with its log.
     ///
     /// # Panics
     /// When it does not get there.
-    pub async fn notice(&self, channel: &str, state: &str) -> Value {
-        let path = format!("/v1/notifications?channel={channel}&state={state}&limit=1");
-        let what = format!("a notice that is {state} on {channel}");
-        let look = async || self.get(&path).await.json()["items"][0]["id"].as_str().map(str::to_owned);
+    pub async fn notice(&self, seq: &Value, channel: &str, state: &str) -> Value {
+        let path = format!("/v1/notifications?channel={channel}&state={state}&limit=1000");
+        let what = format!("a notice about event {seq} that is {state} on {channel}");
+        let look = async || {
+            let page = self.get(&path).await.json();
+            let found = page["items"].as_array()?.iter().find(|notice| notice["event_seq"] == *seq)?;
+            Some(found["id"].as_str()?.to_owned())
+        };
         let id = until(&what, look).await;
         self.get(&format!("/v1/notifications/{id}")).await.json()
     }

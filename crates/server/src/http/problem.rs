@@ -231,6 +231,7 @@ impl From<Refusal> for Refused {
             Refusal::StoreAway | Refusal::NoRoom | Refusal::Stopping => Code::Unavailable,
             Refusal::NotFound(_) => Code::NotFound,
             Refusal::Conflict(_) => Code::Conflict,
+            Refusal::NotYours(_) => Code::IdentityMismatch,
             Refusal::Invalid(_) => Code::Unprocessable,
         };
         let refused = Self::new(code, refusal.to_string());

@@ -301,7 +301,7 @@ impl<'a> Decider<'a> {
             let refused = AuditEntry::done(by_key(input.key), "event.outcome", format!("event:{}", input.event));
             self.audit(refused.refused().with_key(input.key));
             let detail = format!("the key is bound to `{bound}`, which did not do this");
-            return Answer::Refused(Refusal::Conflict(detail));
+            return Answer::Refused(Refusal::NotYours(detail));
         }
         if self.view.outcomes.insert(input.event, ()).is_some() {
             return Answer::Outcome(false);

@@ -3,4 +3,11 @@
 //! Each case has a world of its own (`mandate_testkit::world`). Afterwards the server must stop in order, both
 //! chains must hold, every message must have verified, and the log must hold no error that was not expected.
 
+mod chain;
+mod control;
 mod duplicates;
+mod input;
+mod keys;
+mod sinks;
+mod stopping;
+mod streams;
