@@ -113,11 +113,30 @@ impl Identity {
 
     /// The keys under which an earlier copy may be filed.
     pub fn lookups(&self) -> impl Iterator<Item = SeenKey> + use<> {
-        let reused = self.named.then_some(self.reused);
-        let ours = self.hour_is_ours;
-        let before = move |key: SeenKey| ours.then_some(SeenKey { hour: key.hour - 1, ..key });
-        let first = self.key;
-        [Some(first), before(first), reused, reused.and_then(before)].into_iter().flatten()
+        self.first_lookups().chain(self.reused_lookups())
+    }
+
+    /// The keys under which the first use of its name may be filed.
+    pub fn first_lookups(&self) -> impl Iterator<Item = SeenKey> + use<> {
+        self.and_before(self.key)
+    }
+
+    /// The keys under which a reuse of its name may be filed. They matter only when the name is known with other
+    /// content, which is rare.
+    pub fn reused_lookups(&self) -> impl Iterator<Item = SeenKey> + use<> {
+        let before = self.and_before(self.reused);
+        self.named.then_some(before).into_iter().flatten()
+    }
+
+    /// Whether this row, found under one of the [`Identity::first_lookups`], holds other content.
+    #[must_use]
+    pub fn differs_from(&self, row: &crate::change::SeenRow) -> bool {
+        row.content != self.content
+    }
+
+    fn and_before(&self, key: SeenKey) -> impl Iterator<Item = SeenKey> + use<> {
+        let before = self.hour_is_ours.then_some(SeenKey { hour: key.hour - 1, ..key });
+        [Some(key), before].into_iter().flatten()
     }
 
     /// Judges by what was found under the [`Identity::lookups`]: `(content, seq, expires_at)` each.

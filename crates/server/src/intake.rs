@@ -8,8 +8,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
 
 use crate::input::{EventsInput, Input};
+
+/// How long results of deliveries wait for company when nobody waits for anything: a commit of their own for each
+/// would cost as much as the event's, and after a crash they are at most sent a second time.
+const RESULTS_WAIT: Duration = Duration::from_millis(5);
 
 /// How much may wait.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +46,12 @@ pub enum Full {
 #[derive(Debug, Default)]
 struct Queues {
     control: VecDeque<Input>,
+    /// How many of them are pauses and resumes.
+    urgent: usize,
+    /// How many of them are results of deliveries.
+    results: usize,
+    /// Whether the last batch was an urgent one.
+    was_urgent: bool,
     agents: BTreeMap<String, VecDeque<EventsInput>>,
     /// The agent served last; the next batch begins after it.
     last: String,
@@ -76,8 +87,28 @@ impl Queues {
         Ok(())
     }
 
+    fn push_control(&mut self, input: Input) {
+        match input {
+            Input::AgentState(_) => self.urgent += 1,
+            Input::Deliveries(_) => self.results += 1,
+            _ => {}
+        }
+        self.control.push_back(input);
+    }
+
+    /// Whether something is queued, and nobody waits for any of it.
+    fn holds_only_results(&self) -> bool {
+        self.agents.is_empty() && self.results > 0 && self.control.len() == self.results
+    }
+
     fn take(&mut self, items: usize, bytes: usize) -> Vec<Input> {
         let mut batch: Vec<Input> = self.control.drain(..).collect();
+        // A pause does not wait until a thousand events are planned; every other batch takes events whatever comes.
+        self.was_urgent = self.urgent > 0 && !self.was_urgent;
+        (self.urgent, self.results) = (0, 0);
+        if self.was_urgent {
+            return batch;
+        }
         let (mut taken_items, mut taken_bytes) = (0, 0);
         while let Some(agent) = self.next_agent() {
             let Some(queue) = self.agents.get_mut(&agent) else { break };
@@ -146,24 +177,36 @@ impl Intake {
         if queues.closed {
             return Err(Box::new(input));
         }
-        queues.control.push_back(input);
+        queues.push_control(input);
         drop(queues);
         self.ready.notify_one();
         Ok(())
     }
 
     /// Waits until something is queued, then takes a batch: all control inputs, then events in turn up to
-    /// `items` and `bytes` (one request is never split). Empty once closed and drained.
+    /// `items` and `bytes` (one request is never split). Pauses and resumes go ahead of events, in a batch of
+    /// their own. Empty once closed and drained.
     pub async fn next_batch(&self, items: usize, bytes: usize) -> Vec<Input> {
+        let mut results_until = None;
         loop {
-            let (batch, closed) = {
+            let wait = {
                 let mut queues = self.queues();
-                (queues.take(items, bytes), queues.closed)
+                let now = Instant::now();
+                if queues.holds_only_results() && !queues.closed {
+                    let until = *results_until.get_or_insert(now + RESULTS_WAIT);
+                    (now < until).then_some(until)
+                } else {
+                    None
+                }
+                .map_or_else(|| Err((queues.take(items, bytes), queues.closed)), Ok)
             };
-            if closed || !batch.is_empty() {
-                return batch;
+            match wait {
+                Ok(until) => {
+                    let _ = tokio::time::timeout_at(until, self.ready.notified()).await;
+                }
+                Err((batch, closed)) if closed || !batch.is_empty() => return batch,
+                Err(_) => self.ready.notified().await,
             }
-            self.ready.notified().await;
         }
     }
 
@@ -229,6 +272,45 @@ mod tests {
         assert_eq!(sizes(&intake.try_batch(10, 1 << 20)), [50]);
         assert_eq!(sizes(&intake.try_batch(10, 1 << 20)), [1]);
         assert_eq!(intake.depth(), (0, 0));
+    }
+
+    fn pause() -> Input {
+        let (reply, _) = tokio::sync::oneshot::channel();
+        let agents = crate::input::Agents::One("a".to_owned());
+        let by = crate::input::Asker::system();
+        Input::AgentState(crate::input::AgentStateInput { agents, paused: true, reason: None, by, reply })
+    }
+
+    #[test]
+    fn a_pause_goes_ahead_of_events_and_a_flood_of_pauses_does_not_stop_them() {
+        let intake = Intake::new(Bounds::default());
+        intake.push_events("a", request(3)).unwrap();
+        intake.push_control(pause()).unwrap();
+        assert_eq!(sizes(&intake.try_batch(10, 1 << 20)), [0], "alone");
+        intake.push_control(pause()).unwrap();
+        assert_eq!(sizes(&intake.try_batch(10, 1 << 20)), [0, 3], "the next one takes the events along");
+        intake.push_control(pause()).unwrap();
+        assert_eq!(sizes(&intake.try_batch(10, 1 << 20)), [0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn results_wait_a_moment_for_company() {
+        let intake = Intake::new(Bounds::default());
+        let began = Instant::now();
+        intake.push_control(Input::Deliveries(Vec::new())).unwrap();
+        intake.push_control(Input::Deliveries(Vec::new())).unwrap();
+        assert_eq!(intake.next_batch(10, 1 << 20).await.len(), 2);
+        assert_eq!(began.elapsed(), RESULTS_WAIT);
+
+        intake.push_control(Input::Deliveries(Vec::new())).unwrap();
+        intake.push_events("a", request(1)).unwrap();
+        assert_eq!(intake.next_batch(10, 1 << 20).await.len(), 2);
+        assert_eq!(began.elapsed(), RESULTS_WAIT, "an event takes them along at once");
+
+        intake.push_control(Input::Deliveries(Vec::new())).unwrap();
+        intake.close();
+        assert_eq!(intake.next_batch(10, 1 << 20).await.len(), 1);
+        assert_eq!(began.elapsed(), RESULTS_WAIT, "and so does the end");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments, SqliteConnection};
 use sqlx::{Arguments as _, Transaction};
 use uuid::Uuid;
 
-pub(crate) use insert::{Insert, Kind};
+pub(crate) use insert::{Insert, Kind, Writes};
 pub(crate) use row::Row;
 
 use crate::error::{Error, Result};

@@ -78,10 +78,26 @@ statements! {
     /// Forgets a person.
     FORGET_PERSON: Sql::both("DELETE FROM person WHERE tenant = $1 AND id = $2");
     /// The inputs with one of a few keys.
+    SEEN_FEW: Sql {
+        lite: "WITH k (hour, digest) AS (VALUES
+                 ($2, $3), ($4, $5), ($6, $7), ($8, $9))
+               SELECT s.hour, s.digest, s.content, s.seq, s.expires_at
+               FROM k CROSS JOIN seen s ON s.tenant = $1 AND s.hour = k.hour AND s.digest = k.digest",
+        pg: "SELECT s.hour, s.digest, s.content, s.seq, s.expires_at
+             FROM UNNEST($2::bigint[], $3::bytea[]) AS k (hour, digest)
+             JOIN seen s ON s.tenant = $1 AND s.hour = k.hour AND s.digest = k.digest",
+    };
+    /// The inputs with one of many keys.
     SEEN: Sql {
         lite: "WITH k (hour, digest) AS (VALUES
                  ($2, $3), ($4, $5), ($6, $7), ($8, $9), ($10, $11), ($12, $13), ($14, $15), ($16, $17),
-                 ($18, $19), ($20, $21), ($22, $23), ($24, $25), ($26, $27), ($28, $29), ($30, $31), ($32, $33))
+                 ($18, $19), ($20, $21), ($22, $23), ($24, $25), ($26, $27), ($28, $29), ($30, $31), ($32, $33),
+                 ($34, $35), ($36, $37), ($38, $39), ($40, $41), ($42, $43), ($44, $45), ($46, $47), ($48, $49),
+                 ($50, $51), ($52, $53), ($54, $55), ($56, $57), ($58, $59), ($60, $61), ($62, $63), ($64, $65),
+                 ($66, $67), ($68, $69), ($70, $71), ($72, $73), ($74, $75), ($76, $77), ($78, $79), ($80, $81),
+                 ($82, $83), ($84, $85), ($86, $87), ($88, $89), ($90, $91), ($92, $93), ($94, $95), ($96, $97),
+                 ($98, $99), ($100, $101), ($102, $103), ($104, $105), ($106, $107), ($108, $109), ($110, $111), ($112, $113),
+                 ($114, $115), ($116, $117), ($118, $119), ($120, $121), ($122, $123), ($124, $125), ($126, $127), ($128, $129))
                SELECT s.hour, s.digest, s.content, s.seq, s.expires_at
                FROM k CROSS JOIN seen s ON s.tenant = $1 AND s.hour = k.hour AND s.digest = k.digest",
         pg: "SELECT s.hour, s.digest, s.content, s.seq, s.expires_at
@@ -90,8 +106,8 @@ statements! {
     };
 }
 
-/// How many keys SQLite's text of [`SEEN`] takes; unused ones are null and match nothing.
-const SEEN_KEYS: usize = 16;
+/// How many keys SQLite's texts of [`SEEN_FEW`] and [`SEEN`] take; unused ones are null and match nothing.
+const SEEN_KEYS: [usize; 2] = [4, 64];
 
 impl Tx {
     pub(crate) async fn lite(mut transaction: Transaction<'static, Sqlite>, tenant: i64) -> Result<Self> {
@@ -140,13 +156,15 @@ impl Tx {
         let mut found = BTreeMap::new();
         match &mut self.inner {
             Inner::Lite(transaction) => {
-                for keys in keys.chunks(SEEN_KEYS) {
-                    let mut values = Vec::with_capacity(1 + 2 * SEEN_KEYS);
+                let [few, many] = SEEN_KEYS;
+                for keys in keys.chunks(many) {
+                    let (sql, takes) = if keys.len() <= few { (SEEN_FEW, few) } else { (SEEN, many) };
+                    let mut values = Vec::with_capacity(1 + 2 * takes);
                     values.push(tenant.into());
                     values.extend(keys.iter().flat_map(|key| values_of![key.hour, &key.digest]));
                     // A value that is not bound would leave the ones after it unbound too.
-                    values.resize(1 + 2 * SEEN_KEYS, Value::Int(None));
-                    for row in Conn::Lite(transaction).all(SEEN, &values).await? {
+                    values.resize(1 + 2 * takes, Value::Int(None));
+                    for row in Conn::Lite(transaction).all(sql, &values).await? {
                         let row = decode::seen(&row)?;
                         found.insert(row.key, row);
                     }

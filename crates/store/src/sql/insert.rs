@@ -34,8 +34,38 @@ impl Kind {
 /// Statements are prepared once for each of these numbers of rows, so few of them.
 const CHUNKS: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
+/// On SQLite inserts of at most so many rows wait for each other, so that its thread is woken once for all of them:
+/// for a commit of one event that waking costs more than the inserts.
+const JOINED: usize = 2;
+
 /// How many low bits of SQLite's `no` hold the place; the tenant's number stands above.
 const PLACE_BITS: u32 = 44;
+
+/// Inserts on their way to the database, in order.
+pub(crate) struct Writes<'w, 'c> {
+    conn: &'w mut Conn<'c>,
+    /// SQLite's statements that wait, and their values.
+    text: String,
+    arguments: SqliteArguments,
+}
+
+impl<'w, 'c> Writes<'w, 'c> {
+    /// Nothing yet.
+    pub(crate) fn new(conn: &'w mut Conn<'c>) -> Self {
+        Self { conn, text: String::new(), arguments: SqliteArguments::default() }
+    }
+
+    /// Sends what waits; to be called after the last insert.
+    pub(crate) async fn flush(&mut self) -> Result<()> {
+        if let Conn::Lite(connection) = self.conn
+            && !self.text.is_empty()
+        {
+            let (text, arguments) = (std::mem::take(&mut self.text), std::mem::take(&mut self.arguments));
+            sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut **connection).await?;
+        }
+        Ok(())
+    }
+}
 
 /// One table's insert: its columns in the order in which rows give their values.
 #[derive(Debug)]
@@ -66,21 +96,29 @@ impl Insert {
     }
 
     /// Inserts the rows, in order. Does nothing when there are none.
-    pub(crate) async fn rows<const N: usize>(&self, conn: &mut Conn<'_>, rows: &[[Value<'_>; N]]) -> Result<()> {
+    pub(crate) async fn rows<const N: usize>(
+        &self,
+        writes: &mut Writes<'_, '_>,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<()> {
         debug_assert_eq!(N, self.columns.len(), "as many values as columns in `{}`", self.table);
-        match conn {
-            Conn::Lite(connection) => {
+        match writes.conn {
+            Conn::Lite(_) => {
                 let mut rest = rows;
                 for (chunk, text) in CHUNKS.iter().zip(&self.lite).rev() {
                     while let Some((now, later)) = rest.split_at_checked(*chunk) {
                         let text = text.get_or_init(|| self.lite_text(*chunk).into());
-                        let mut arguments = SqliteArguments::default();
-                        arguments.reserve(chunk * N, 0);
-                        for row in now {
-                            self.add_row(&mut arguments, row)?;
+                        if *chunk > JOINED {
+                            writes.flush().await?;
                         }
-                        let query = sqlx::query_with(AssertSqlSafe(Arc::clone(text)), arguments);
-                        query.execute(&mut **connection).await?;
+                        writes.text.push_str(text);
+                        writes.text.push(';');
+                        for row in now {
+                            self.add_row(&mut writes.arguments, row)?;
+                        }
+                        if *chunk > JOINED {
+                            writes.flush().await?;
+                        }
                         rest = later;
                     }
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mandate_core::change::{Changes, NotificationRow};
 
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Insert, Kind::*, values_of};
+use crate::sql::{Conn, Insert, Kind::*, Writes, values_of};
 
 static EVENTS: Insert = Insert::new(
     "event",
@@ -186,25 +186,27 @@ pub(crate) static ALL: &[&Insert] = &[
 
 /// Inserts everything that the changes hold, the feed after `position`. The head is moved afterwards.
 pub(super) async fn insert(conn: &mut Conn<'_>, tenant: i64, position: i64, changes: &Changes) -> Result<()> {
-    insert_logs(conn, tenant, position, changes).await?;
+    let writes = &mut Writes::new(conn);
+    insert_logs(writes, tenant, position, changes).await?;
     let notifications: Vec<_> = changes.notifications.iter().map(|row| notification(tenant, row)).collect();
-    NOTIFICATIONS.rows(conn, &notifications).await?;
+    NOTIFICATIONS.rows(writes, &notifications).await?;
     // An upsert statement may not meet a row twice, so of rows with one key only the last is sent.
     let deliveries = last_by(&changes.deliveries, |row| row.id);
     let deliveries: Vec<_> = deliveries.values().map(|row| notification(tenant, row)).collect();
-    DELIVERIES.rows(conn, &deliveries).await?;
+    DELIVERIES.rows(writes, &deliveries).await?;
     let outcomes: Vec<_> =
         changes.outcomes.iter().map(|row| values_of![tenant, row.event.0, row.at, row.failed, &row.body]).collect();
-    OUTCOMES.rows(conn, &outcomes).await?;
+    OUTCOMES.rows(writes, &outcomes).await?;
     let seen: Vec<_> = last_by(&changes.seen, |row| row.key)
         .into_values()
         .map(|row| values_of![tenant, row.key.hour, &row.key.digest, &row.content, row.seq, row.expires_at])
         .collect();
-    SEEN.rows(conn, &seen).await?;
-    insert_state(conn, tenant, changes).await
+    SEEN.rows(writes, &seen).await?;
+    insert_state(writes, tenant, changes).await?;
+    writes.flush().await
 }
 
-async fn insert_logs(conn: &mut Conn<'_>, tenant: i64, position: i64, changes: &Changes) -> Result<()> {
+async fn insert_logs(writes: &mut Writes<'_, '_>, tenant: i64, position: i64, changes: &Changes) -> Result<()> {
     let lists: Vec<_> = changes.events.iter().map(|row| json(&row.resources)).collect::<Result<_>>()?;
     let events: Vec<_> = changes
         .events
@@ -229,18 +231,18 @@ async fn insert_logs(conn: &mut Conn<'_>, tenant: i64, position: i64, changes: &
             ]
         })
         .collect();
-    EVENTS.rows(conn, &events).await?;
+    EVENTS.rows(writes, &events).await?;
     let mut resources: Vec<_> =
         changes.events.iter().flat_map(|row| row.resources.iter().map(|resource| (resource, row.seq))).collect();
     resources.sort_unstable();
     let resources: Vec<_> = resources.into_iter().map(|(resource, seq)| values_of![tenant, resource, seq]).collect();
-    RESOURCES.rows(conn, &resources).await?;
+    RESOURCES.rows(writes, &resources).await?;
     let audit: Vec<_> = changes
         .audit
         .iter()
         .map(|row| values_of![tenant, row.seq, row.at, &row.hash, &row.sealed, &row.content])
         .collect();
-    AUDIT.rows(conn, &audit).await?;
+    AUDIT.rows(writes, &audit).await?;
     let checkpoints: Vec<_> = changes
         .checkpoints
         .iter()
@@ -258,15 +260,15 @@ async fn insert_logs(conn: &mut Conn<'_>, tenant: i64, position: i64, changes: &
             ]
         })
         .collect();
-    CHECKPOINTS.rows(conn, &checkpoints).await?;
+    CHECKPOINTS.rows(writes, &checkpoints).await?;
     if changes.feed.is_empty() {
         return Ok(());
     }
     let entries = json(&changes.feed)?;
-    FEED.rows(conn, &[values_of![tenant, position + changes.positions(), position + 1, &entries]]).await
+    FEED.rows(writes, &[values_of![tenant, position + changes.positions(), position + 1, &entries]]).await
 }
 
-async fn insert_state(conn: &mut Conn<'_>, tenant: i64, changes: &Changes) -> Result<()> {
+async fn insert_state(writes: &mut Writes<'_, '_>, tenant: i64, changes: &Changes) -> Result<()> {
     let agents: Vec<_> = last_by(&changes.agents, |row| &row.id)
         .into_values()
         .map(|row| {
@@ -285,7 +287,7 @@ async fn insert_state(conn: &mut Conn<'_>, tenant: i64, changes: &Changes) -> Re
             ]
         })
         .collect();
-    AGENTS.rows(conn, &agents).await?;
+    AGENTS.rows(writes, &agents).await?;
     let keys: Vec<_> = last_by(&changes.keys, |row| row.id)
         .into_values()
         .map(|row| {
@@ -303,21 +305,21 @@ async fn insert_state(conn: &mut Conn<'_>, tenant: i64, changes: &Changes) -> Re
             ]
         })
         .collect();
-    KEYS.rows(conn, &keys).await?;
+    KEYS.rows(writes, &keys).await?;
     let configs: Vec<_> = changes
         .configs
         .iter()
         .map(|row| values_of![tenant, row.id.0, &row.hash, &row.files, row.at, &row.by])
         .collect();
-    CONFIGS.rows(conn, &configs).await?;
+    CONFIGS.rows(writes, &configs).await?;
     let people: Vec<_> = last_by(&changes.people, |row| row.id)
         .into_values()
         .map(|row| values_of![tenant, row.id.0, &row.handle, &row.name])
         .collect();
-    PEOPLE.rows(conn, &people).await?;
+    PEOPLE.rows(writes, &people).await?;
     let history: Vec<_> =
         changes.history.iter().map(|row| values_of![tenant, row.position, row.event_seq, &row.body]).collect();
-    HISTORY.rows(conn, &history).await
+    HISTORY.rows(writes, &history).await
 }
 
 fn notification(tenant: i64, row: &NotificationRow) -> [crate::sql::Value<'_>; NOTIFICATION.len()] {
