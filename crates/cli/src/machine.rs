@@ -34,6 +34,16 @@ pub(crate) fn server_env() -> ServerEnv {
     ServerEnv::unix(now, entropy)
 }
 
+/// The same for a server whose store has this address; a file's disk has so many bytes free.
+pub(crate) fn server_env_at(store: &str) -> ServerEnv {
+    let Some(path) = store.strip_prefix("sqlite:") else { return server_env() };
+    let path = PathBuf::from(path.trim_start_matches("//"));
+    server_env().with_disk_free(move || {
+        let disk = rustix::fs::statvfs(&path).ok()?;
+        disk.f_bavail.checked_mul(disk.f_frsize)
+    })
+}
+
 /// Clock and randomness for the agent's side.
 pub(crate) fn agent_env() -> mandate_agent::Env {
     mandate_agent::Env { now, entropy }

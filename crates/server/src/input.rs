@@ -63,8 +63,10 @@ pub enum Input {
     Audit(AuditEntry),
     /// Removes one event's content.
     Erase(EraseInput),
-    /// Time passed: checkpoint, save the history, purge what expired.
+    /// Time passed: a checkpoint of the chains and the history, when one is due.
     Tick,
+    /// The server stops: a checkpoint of all that was added since the last.
+    Checkpoint,
 }
 
 /// One request's events, prepared outside the writer.

@@ -145,7 +145,7 @@ impl Metrics {
         }
         for (name, help, histogram) in [
             ("ingestion", "from a request's arrival to its answer", &self.ingestion),
-            ("routing", "one plan", &self.routing),
+            ("routing", "observing, planning and sealing one event, the mean of its batch", &self.routing),
             ("commit", "one commit", &self.commit),
             ("dispatch", "from a notice's birth to its first attempt", &self.dispatch),
             ("delivery", "one attempt to send", &self.delivery),

@@ -33,7 +33,10 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
         let step = writer.step(batch).await;
         app.metrics.commit.observe(began.elapsed());
         match step {
-            Step::Committed { committed, to_send, snapshot } => {
+            Step::Committed { committed, to_send, snapshot, deciding } => {
+                if let Ok(events @ 1..) = u32::try_from(committed.events.len()) {
+                    app.metrics.routing.observe(deciding / events);
+                }
                 app.keys.apply(tenant.tenant.id, &committed.keys);
                 tenant.snapshot.send_if_modified(|known| {
                     let changed = known.id != snapshot.id;

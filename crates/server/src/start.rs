@@ -255,6 +255,7 @@ async fn stop_all(app: &App, writers: &Tasks) {
     // Workers first, while the writers still take in what they report.
     app.tasks.stop().await;
     for handle in app.tenants.values() {
+        let _ = handle.intake.push_control(Input::Checkpoint);
         handle.intake.close();
     }
     writers.stop().await;

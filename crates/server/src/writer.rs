@@ -13,6 +13,7 @@ mod lookup;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mandate_core::change::{FeedEntry, Head, NotificationRow};
 use mandate_core::history::{History, Seen};
@@ -20,6 +21,8 @@ use mandate_core::plan::{Process, Snapshot};
 use mandate_core::seal::SealedEvent;
 use mandate_core::time::Millis;
 use mandate_store::{CommitError, Error as StoreError, Store, StoredEvent, Tenant};
+
+use tokio::time::Instant;
 
 use crate::env::Env;
 use crate::input::{Input, Refusal};
@@ -65,6 +68,8 @@ pub enum Step {
         to_send: Vec<Arc<NotificationRow>>,
         /// The configuration in force.
         snapshot: Arc<Snapshot>,
+        /// How long it took to observe, plan, seal and apply the whole batch.
+        deciding: Duration,
     },
     /// Nothing was written; everybody was answered.
     Nothing,
@@ -165,7 +170,9 @@ impl Writer {
             now,
             self.checkpointed,
         );
+        let began = Instant::now();
         let answers = inputs.iter().map(|input| decider.decide(input)).collect();
+        let deciding = began.elapsed();
         let Decided { changes, head: after, snapshot, checkpointed, erasures } = decider.finish();
         if changes.is_empty() {
             return Ok(Done { answers, step: Step::Nothing });
@@ -187,7 +194,7 @@ impl Writer {
             ..loaded
         });
         self.checkpointed = checkpointed;
-        Ok(Done { answers, step: told(head, changes, snapshot) })
+        Ok(Done { answers, step: told(head, changes, snapshot, deciding) })
     }
 
     /// Loads configuration and history as they are at `head`: the last checkpoint of the history, then the
@@ -280,7 +287,7 @@ struct Done {
     step: Step,
 }
 
-fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snapshot>) -> Step {
+fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snapshot>, deciding: Duration) -> Step {
     let born: Vec<_> = changes.notifications.into_iter().map(Arc::new).collect();
     let delivered = changes.deliveries.into_iter().map(Arc::new);
     let committed = Committed {
@@ -291,7 +298,7 @@ fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snap
         agents: changes.agents,
         keys: changes.keys,
     };
-    Step::Committed { committed: Arc::new(committed), to_send: born, snapshot }
+    Step::Committed { committed: Arc::new(committed), to_send: born, snapshot, deciding }
 }
 
 /// Joins what two halves of a batch came to; the commits' watchers are told by position, so order is kept.
@@ -300,8 +307,8 @@ fn merge(first: Step, second: Step) -> Step {
         (Step::Nothing, step) | (step, Step::Nothing) => step,
         (halt @ Step::Halt(_), _) | (_, halt @ Step::Halt(_)) => halt,
         (
-            Step::Committed { committed: one, mut to_send, .. },
-            Step::Committed { committed: two, to_send: more, snapshot },
+            Step::Committed { committed: one, mut to_send, deciding: first, .. },
+            Step::Committed { committed: two, to_send: more, snapshot, deciding: second },
         ) => {
             to_send.extend(more);
             let joined = Committed {
@@ -312,7 +319,7 @@ fn merge(first: Step, second: Step) -> Step {
                 agents: one.agents.iter().chain(&two.agents).cloned().collect(),
                 keys: one.keys.iter().chain(&two.keys).cloned().collect(),
             };
-            Step::Committed { committed: Arc::new(joined), to_send, snapshot }
+            Step::Committed { committed: Arc::new(joined), to_send, snapshot, deciding: first + second }
         }
         (committed @ Step::Committed { .. }, Step::Away(_)) | (Step::Away(_), committed @ Step::Committed { .. }) => {
             committed

@@ -47,8 +47,9 @@ pub(crate) async fn run(args: ServeArgs, screen: &Screen) -> Result<(), Failure>
     let files = dir.as_ref().map(|dir| dir.files.clone());
     let public_url = settings.server.public_url.clone();
     let is_said = public_url == format!("http://{}", settings.server.listen);
+    let env = machine::server_env_at(settings.store.expose());
     let options = Options { settings, files, key_file: key_file.clone(), store: Default::default() };
-    let running = start(options, machine::server_env()).await.map_err(|error| refused(error, dir.as_ref(), screen))?;
+    let running = start(options, env).await.map_err(|error| refused(error, dir.as_ref(), screen))?;
 
     if let Some(dir) = &dir {
         dir.show(running.problems(), screen);

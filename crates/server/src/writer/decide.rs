@@ -143,7 +143,8 @@ impl<'a> Decider<'a> {
                 Answer::Done
             }
             Input::Erase(erase) => self.erase(erase),
-            Input::Tick => self.tick(),
+            Input::Tick => self.checkpoint(false),
+            Input::Checkpoint => self.checkpoint(true),
         }
     }
 
@@ -467,12 +468,12 @@ impl<'a> Decider<'a> {
         Answer::Done
     }
 
-    /// Time passed: a checkpoint of the chains and of the history, when either is due.
-    fn tick(&mut self) -> Answer {
+    /// A checkpoint of the chains and of the history, when anything was added and one is due or wanted now.
+    fn checkpoint(&mut self, now: bool) -> Answer {
         let (at, events, audit) = self.checkpointed;
         let moved = self.head.events.seq > events || self.head.audit.seq > audit;
         let due = self.now.since(at) >= checkpoint::EVERY || self.head.events.seq - events >= checkpoint::EVERY_EVENTS;
-        if moved && due {
+        if moved && (now || due) {
             let (tenant, head) = (self.tenant, self.head);
             let row = checkpoint::sign(tenant.id, self.now, head.events, head.audit, &tenant.signing_seed);
             self.checkpointed = (self.now, head.events.seq, head.audit.seq);
