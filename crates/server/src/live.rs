@@ -80,6 +80,12 @@ impl Live {
         *self.position.borrow()
     }
 
+    /// Tells when the position moves.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        self.position.subscribe()
+    }
+
     /// Every commit from now on; lagging gives an error that says how many were missed.
     #[must_use]
     pub fn commits(&self) -> broadcast::Receiver<Arc<Committed>> {

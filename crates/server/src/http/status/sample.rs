@@ -13,8 +13,10 @@ use mandate_store::Error;
 use crate::app::{App, TenantHandle};
 use crate::tasks::Stop;
 
-/// How often the figures are taken.
-const EVERY: Duration = Duration::from_secs(5);
+/// The figures are taken at most so often, while something happens.
+const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+/// The figures are taken at least so often, for what changes by itself: the last hour, the disk.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 /// How many events are read at a time.
 const PAGE: u32 = 1_000;
 /// How many events are read in one step: a flood is counted in the next ones.
@@ -164,15 +166,21 @@ pub async fn sample(app: App, tenant: std::sync::Arc<TenantHandle>, mut stop: St
     // Older events than these are no part of the last hour's figures, whatever their number.
     let begin = app.store.head(tenant.tenant.id).await.map_or(0, |head| (head.events.seq - STEP as i64).max(0));
     let mut sampler = Sampler::new(begin);
+    let mut position = tenant.live.watch();
     loop {
+        position.mark_unchanged();
         match sampler.step(&app, &tenant).await {
             Ok(sample) => app.http.samples.set(tenant.tenant.id, sample),
             Err(error) => tracing::debug!(%error, "the status figures could not be taken"),
         }
+        let due = async {
+            tokio::time::sleep(AT_MOST_EVERY).await;
+            let _ = tokio::time::timeout(AT_LEAST_EVERY, position.changed()).await;
+        };
         tokio::select! {
             biased;
             () = stop.wait() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = due => {}
         }
     }
 }
