@@ -1,6 +1,9 @@
 //! Postgres: a pool of connections, each transaction in one tenant's name.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::str::FromStr as _;
+use std::task::{Context, Poll, ready};
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
 use sqlx::{AssertSqlSafe, Connection as _, Transaction};
@@ -87,7 +90,8 @@ impl Server {
             Name::Tenant(number) => format!("SET LOCAL mandate.tenant = '{number}'"),
             Name::Door => "SET LOCAL mandate.door = 'tenants'".to_owned(),
         };
-        Ok(self.pool.begin_with(AssertSqlSafe(format!("{begin};{role}{name}"))).await?)
+        let (pool, text) = (self.pool.clone(), AssertSqlSafe(format!("{begin};{role}{name}")));
+        Ok(Beginning(Some(Box::pin(async move { pool.begin_with(text).await }))).await?)
     }
 
     /// Closes the pool.
@@ -98,5 +102,33 @@ impl Server {
     /// Whether the server answers.
     pub(crate) async fn ping(&self) -> Result<()> {
         Ok(self.pool.acquire().await?.ping().await?)
+    }
+}
+
+type Begun = sqlx::Result<Transaction<'static, Postgres>>;
+
+/// A transaction on its way, which goes on when nobody waits for it any more, so that dropping it can end it.
+///
+/// Streams and handlers are dropped wherever they wait. Before the server has answered `BEGIN`, the connection does not
+/// know of the transaction, would go back to the pool inside it, and the next writer would find itself reading only.
+struct Beginning(Option<Pin<Box<dyn Future<Output = Begun> + Send>>>);
+
+impl Future for Beginning {
+    type Output = Begun;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Begun> {
+        let Some(beginning) = &mut self.0 else { return Poll::Pending };
+        let begun = ready!(beginning.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(begun)
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        // Without a runtime the pool and its connections are gone as well. The task ends with the server's answer.
+        if let (Some(beginning), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { drop(beginning.await) });
+        }
     }
 }

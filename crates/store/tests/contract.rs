@@ -61,6 +61,7 @@ cases! {
     outbox::claims_take_a_few_of_each_lane
     outbox::deliveries_change_their_row
     restart::what_was_committed_survives
+    restart::a_read_given_up_leaves_nothing_open
     restart::a_second_process_is_refused
     restart::a_newer_schema_is_refused
     restart::a_full_disk_is_survived

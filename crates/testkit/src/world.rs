@@ -6,6 +6,8 @@
 
 mod errors;
 mod http;
+mod place;
+mod setup;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -15,7 +17,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use mandate_core::diagnostic::Problem;
-use mandate_core::plan::snapshot::Files;
 use mandate_server::app::{App, TenantHandle};
 use mandate_server::env::Env;
 use mandate_server::offline::{KeyDraft, OfflineStore, Verdict, Verifier};
@@ -29,11 +30,13 @@ use mandate_store::OpenOptions;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-pub use http::{Answer, Frame, Frames};
+pub use http::{Answer, Frame, Frames, Sender};
+pub use setup::{Setup, deploy, look};
 
 use crate::chance::Chance;
 use errors::Errors;
 use http::Http;
+use place::Place;
 
 /// Signs what the sinks get.
 const SECRET: &str = "whsec_c2NlbmFyaW8tc2VjcmV0LW9mLTI0LWJ5dGVz";
@@ -41,56 +44,6 @@ const SECRET: &str = "whsec_c2NlbmFyaW8tc2VjcmV0LW9mLTI0LWJ5dGVz";
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at something that only a look can tell.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-
-/// `@alice` is told through `ops-hook`, `@bob` through `other-hook`, and each owns something.
-const OWNERSHIP: &str = r#"people:
-  - {handle: "@alice", name: "Alice", contacts: [{channel: ops-hook}]}
-  - {handle: "@bob", name: "Bob", contacts: [{channel: other-hook}]}
-teams:
-  - {handle: "@platform", members: ["@alice"], contacts: [{channel: ops-hook}]}
-owners:
-  - {resource: "service:payments", primary: "@alice"}
-  - {resource: "service:search", primary: "@bob"}
-"#;
-
-const RULES: &str = r#"rules:
-  - name: looks
-    match: {action_type: look}
-    decision: auto_execute
-  - name: deploys
-    match: {action_type: deploy}
-    decision: monitored_execute
-    notify: [resource.owners]
-    urgency: medium
-    reason: "somebody should know"
-  - name: alarms
-    match: {action_type: alarm}
-    decision: flagged_execute
-    notify: [resource.owners]
-    urgency: critical
-    reason: "somebody should come"
-"#;
-
-/// How a world begins.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    /// Where `ops-hook` posts, instead of the world's own sink.
-    pub hook_url: Option<String>,
-    /// At most so many pages of 4 kB in the store.
-    pub max_pages: Option<u32>,
-    /// More of `mandate.yaml`.
-    pub settings: String,
-    /// The tenant's files.
-    pub files: Files,
-}
-
-impl Default for Setup {
-    fn default() -> Self {
-        let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
-        let files = Files::from([file("ownership.yaml", OWNERSHIP), file("rules/scenario.yaml", RULES)]);
-        Self { hook_url: None, max_pages: None, settings: String::new(), files }
-    }
-}
 
 /// A server with everything around it.
 pub struct World {
@@ -109,6 +62,7 @@ pub struct World {
     env: Env,
     errors: Errors,
     folder: tempfile::TempDir,
+    place: Place,
     served: Option<Served>,
     tampered: bool,
 }
@@ -122,30 +76,31 @@ struct Served {
     tasks: Tasks,
 }
 
-/// Somebody who goes on sending while the world changes.
-#[derive(Debug, Clone)]
-pub struct Sender {
-    http: Http,
-    url: String,
-    bearer: String,
-}
-
-impl Sender {
-    /// Submits one event or a list; none when no whole answer came.
-    pub async fn post(&self, events: &Value) -> Option<Answer> {
-        let headers = [("authorization", self.bearer.as_str()), ("content-type", "application/json")];
-        self.http.send("POST", &self.url, &headers, events.to_string().as_bytes()).await
-    }
-}
-
-/// Runs one scenario in a world of its own.
+/// Runs one scenario in a world of its own, on a file.
 ///
 /// # Panics
 /// When the scenario does, when a chain is broken afterwards, when the log holds an error that nobody expected.
-pub fn scenario(setup: Setup, case: impl AsyncFnOnce(&mut World)) {
+pub fn scenario(setup: Setup, case: impl AsyncFn(&mut World)) {
+    run(setup, &case, false);
+}
+
+/// Runs one scenario on a file and, where `MANDATE_TEST_POSTGRES` names a scratch server, on Postgres too.
+///
+/// # Panics
+/// As [`scenario`].
+pub fn scenario_everywhere(setup: Setup, case: impl AsyncFn(&mut World)) {
+    run(setup.clone(), &case, false);
+    if place::server().is_some() {
+        run(setup, &case, true);
+    }
+}
+
+fn run(setup: Setup, case: &impl AsyncFn(&mut World), on_server: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let mut world = World::start(setup).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = if on_server { Place::database().await } else { Place::file(folder.path()) };
+        let mut world = World::start(setup, folder, place).await;
         case(&mut world).await;
         world.finish().await;
     });
@@ -178,24 +133,6 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     .await
 }
 
-/// A deployment by an agent, with an idempotency key.
-#[must_use]
-pub fn deploy(agent: &str, service: &str, key: &str) -> Value {
-    json!({
-        "actor": {"type": "agent", "id": agent},
-        "action": {"type": "deploy", "description": format!("Deploy {service}"), "idempotency_key": key},
-        "scope": {"resources": [{"type": "service", "id": service}]},
-    })
-}
-
-/// Something that nobody is told of.
-#[must_use]
-pub fn look(agent: &str, key: &str) -> Value {
-    let mut event = deploy(agent, "payments", key);
-    event["action"]["type"] = json!("look");
-    event
-}
-
 #[expect(clippy::disallowed_methods, reason = "the outermost layer: a world stands where the binary would")]
 fn wall_clock() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
@@ -208,7 +145,7 @@ async fn sink() -> WebhookSink {
 }
 
 impl World {
-    async fn start(setup: Setup) -> Self {
+    async fn start(setup: Setup, folder: tempfile::TempDir, place: Place) -> Self {
         let errors = Errors::listen();
         let clock = Arc::new(AtomicI64::new(0));
         let (ahead, chance) = (Arc::clone(&clock), Chance::new(wall_clock().unsigned_abs()));
@@ -223,7 +160,8 @@ impl World {
             clock,
             env,
             errors,
-            folder: tempfile::tempdir().expect("a folder"),
+            folder,
+            place,
             served: None,
             tampered: false,
         };
@@ -232,13 +170,12 @@ impl World {
     }
 
     /// The store's file.
+    ///
+    /// # Panics
+    /// When the store is none.
     #[must_use]
     pub fn store_file(&self) -> PathBuf {
-        self.folder.path().join("mandate.db")
-    }
-
-    fn store_address(&self) -> String {
-        format!("sqlite:{}", self.store_file().display())
+        self.place.address().strip_prefix("sqlite:").expect("a file").into()
     }
 
     fn settings(&self) -> Settings {
@@ -251,7 +188,7 @@ impl World {
              fallback: {{notify: [\"@platform\"], alternate: [other-hook]}}\n{more}"
         );
         let mut settings = Settings::parse(&text, "mandate.yaml", |_| None).expect("settings");
-        settings.store = Secret::new(self.store_address());
+        settings.store = Secret::new(self.place.address());
         settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         settings
     }
@@ -404,7 +341,7 @@ impl World {
     #[must_use]
     pub fn sender(&self) -> Sender {
         let url = format!("http://{}/v1/events", self.address());
-        Sender { http: self.http.clone(), url, bearer: format!("Bearer {}", self.admin) }
+        Sender::new(self.http.clone(), url, &self.admin)
     }
 
     /// Submits one event or a list.
@@ -449,7 +386,7 @@ impl World {
     /// When that fails.
     pub async fn other_tenant(&mut self, name: &str, scope: &str) -> String {
         self.stop().await;
-        let store = OfflineStore::open(&self.store_address(), name, true, self.env.clone()).await.expect("a store");
+        let store = OfflineStore::open(self.place.address(), name, true, self.env.clone()).await.expect("a store");
         let made = store.create_key(KeyDraft { scope: scope.to_owned(), ..KeyDraft::default() }).await.expect("a key");
         store.close().await;
         self.go_on().await;
@@ -548,7 +485,7 @@ impl World {
     /// # Panics
     /// When the store cannot be read.
     pub async fn verify(&self, verifier: Verifier) -> Verdict {
-        let store = OfflineStore::open(&self.store_address(), DEFAULT_TENANT, false, self.env.clone()).await;
+        let store = OfflineStore::open(self.place.address(), DEFAULT_TENANT, false, self.env.clone()).await;
         let store = store.expect("the store opens: the server let go of it");
         let verdict = store.verify(verifier).await.expect("the store is read");
         store.close().await;
@@ -565,5 +502,6 @@ impl World {
         }
         let unexpected = self.errors.unexpected();
         assert!(unexpected.is_empty(), "unexpected errors in the log:\n{}", unexpected.join("\n"));
+        self.place.remove().await;
     }
 }

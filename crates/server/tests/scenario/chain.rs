@@ -2,7 +2,7 @@
 
 use mandate_server::input::{Asker, EraseInput, Input};
 use mandate_server::offline::Verifier;
-use mandate_testkit::world::{Answer, Setup, World, deploy, look, scenario};
+use mandate_testkit::world::{Answer, Setup, World, deploy, look, scenario, scenario_everywhere};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
@@ -42,7 +42,7 @@ async fn ten(world: &World) -> Vec<Value> {
 
 #[test]
 fn an_export_is_whole_and_agrees_with_every_receipt() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let receipts = ten(world).await;
         world.pause("deployer", "enough").await;
         world.restart().await;
@@ -61,7 +61,7 @@ fn an_export_is_whole_and_agrees_with_every_receipt() {
 
 #[test]
 fn what_was_erased_is_gone_and_the_chain_is_whole() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let mut event = look("deployer", "k1");
         event["action"]["description"] = json!("Call Rosamund about the lease");
         event["metadata"] = json!({"attributes": {"caller": "Rosamund"}});

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mandate_testkit::world::{Setup, look, scenario};
+use mandate_testkit::world::{Setup, look, scenario_everywhere};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -11,7 +11,7 @@ const SOON: Duration = Duration::from_millis(200);
 
 #[test]
 fn a_pause_reaches_the_agent_and_stays() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let (agent, _) = world.key("ingest", Some("deployer")).await;
         let mut control = world.stream("/v1/agents/deployer/control", &agent, None).await;
         let first = control.next().await.unwrap();
@@ -46,7 +46,7 @@ fn a_pause_reaches_the_agent_and_stays() {
 
 #[test]
 fn an_agent_never_seen_is_paused_when_it_appears() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         world.pause("ci%2Fghost", "not yet").await;
         world.accept(&[look("ci/ghost", "k1")]).await;
         let state = world.get("/v1/agents/ci%2Fghost/control?once=1").await.json();
@@ -63,7 +63,7 @@ fn an_agent_never_seen_is_paused_when_it_appears() {
 
 #[test]
 fn all_are_paused_at_once() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         world.accept(&[look("one", "k"), look("two", "k"), look("three", "k")]).await;
         let mut streams = Vec::new();
         for agent in ["one", "two", "three"] {

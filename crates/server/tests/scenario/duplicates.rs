@@ -1,11 +1,11 @@
 //! The same input twice is one event (EVT-4).
 
-use mandate_testkit::world::{Setup, deploy, scenario};
+use mandate_testkit::world::{Setup, deploy, scenario_everywhere};
 use serde_json::json;
 
 #[test]
 fn a_repeat_gets_the_first_answer_before_and_after_a_restart() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let event = deploy("deployer", "payments", "k1");
         let first = world.accept(std::slice::from_ref(&event)).await.remove(0);
         for restart in [false, true] {
@@ -25,7 +25,7 @@ fn a_repeat_gets_the_first_answer_before_and_after_a_restart() {
 
 #[test]
 fn a_key_used_for_something_else_is_flagged_and_kept() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let one = deploy("deployer", "payments", "k1");
         let mut two = one.clone();
         two["action"]["description"] = json!("Something else");
@@ -40,7 +40,7 @@ fn a_key_used_for_something_else_is_flagged_and_kept() {
 
 #[test]
 fn without_a_key_what_is_said_tells_a_repeat() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let mut event = deploy("deployer", "payments", "");
         event["action"].as_object_mut().unwrap().remove("idempotency_key");
         world.accept(std::slice::from_ref(&event)).await;
@@ -55,7 +55,7 @@ fn without_a_key_what_is_said_tells_a_repeat() {
 
 #[test]
 fn repeats_within_one_request_and_at_once_are_one() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let event = deploy("deployer", "payments", "k1");
         let answer = world.post_event(&json!({"events": [event, event, event]})).await;
         assert_eq!(answer.statuses(), ["accepted", "duplicate", "duplicate"]);

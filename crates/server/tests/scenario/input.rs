@@ -1,6 +1,6 @@
 //! What agents send, good and bad, and what is kept of it (EVT-1, 2, 7, 8).
 
-use mandate_testkit::world::{Setup, look, scenario};
+use mandate_testkit::world::{Setup, look, scenario, scenario_everywhere};
 use serde_json::{Value, json};
 
 /// One item: how it is answered, and the flags it is stored with.
@@ -80,7 +80,7 @@ fn items(now: i64) -> Vec<Item> {
 
 #[test]
 fn each_item_is_answered_for_itself_and_none_fails_its_neighbours() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let items = items(world.now());
         let texts: Vec<&str> = items.iter().map(|item| item.text.as_str()).collect();
         let body = format!(r#"{{"events":[{}]}}"#, texts.join(","));

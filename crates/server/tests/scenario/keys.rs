@@ -1,11 +1,11 @@
 //! Who may do what: keys that open nothing, keys of others, keys bound to an agent (SEC-1).
 
-use mandate_testkit::world::{Setup, look, scenario};
+use mandate_testkit::world::{Setup, look, scenario_everywhere};
 use serde_json::{Value, json};
 
 #[test]
 fn a_key_that_opens_nothing_takes_nothing() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let (revoked, id) = world.key("ingest", None).await;
         assert_eq!(world.call("DELETE", &format!("/v1/keys/{id}"), &world.admin, None).await.status, 200);
         let wish = json!({"scope": "ingest", "expires_at": world.now() + 60_000});
@@ -49,7 +49,7 @@ fn a_key_that_opens_nothing_takes_nothing() {
 
 #[test]
 fn each_scope_opens_its_own_calls() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let mut keys = Vec::new();
         for scope in ["ingest", "read", "respond", "admin"] {
             keys.push(world.key(scope, None).await.0);
@@ -80,7 +80,7 @@ fn each_scope_opens_its_own_calls() {
 
 #[test]
 fn a_bound_key_speaks_for_its_own_agents() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let (bound, _) = world.key("ingest", Some("ci/*")).await;
         let (other, _) = world.key("ingest", Some("deployer")).await;
         let batch = json!({"events": [look("ci/build", "k1"), look("deployer", "k2"), look("ci/test", "k3")]});
@@ -109,7 +109,7 @@ fn a_bound_key_speaks_for_its_own_agents() {
 
 #[test]
 fn a_key_opens_its_own_tenant_and_nothing_of_another() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let theirs = world.other_tenant("acme", "admin").await;
         let ours = world.accept(&[look("deployer", "k1")]).await.remove(0);
         let (_, key) = world.key("read", None).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mandate_testkit::world::{Setup, World, deploy, scenario, until};
+use mandate_testkit::world::{Setup, World, deploy, scenario, scenario_everywhere, until};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ async fn other_lane_is_prompt(world: &World, key: &str) {
 
 #[test]
 fn a_notice_says_who_did_what_and_why_you() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let receipt = world.accept(&[deploy("deployer", "payments", "k1")]).await.remove(0);
         let message = world.expect_sent(1).await.remove(0);
         let body: Value = serde_json::from_slice(&message.body).unwrap();
@@ -48,7 +48,7 @@ fn what_can_be_tried_again_is_under_the_same_id() {
     for (plan, first, waits) in
         [("500, 200", "retry", 1_000), ("429:2, 200", "retry", 2_000), ("lose, 200", "retry", 1_000)]
     {
-        scenario(Setup::default(), async move |world| {
+        scenario_everywhere(Setup::default(), async move |world| {
             world.hook_answers(plan);
             world.accept(&[deploy("deployer", "payments", "k1")]).await;
             other_lane_is_prompt(world, "k2").await;
@@ -134,7 +134,7 @@ fn a_slow_sink_fills_its_own_lane() {
 fn a_dead_sink_is_tried_again_and_what_is_critical_does_not_wait() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let setup = Setup { hook_url: Some(format!("http://{closed}/hook")), ..Setup::default() };
-    scenario(setup, async |world| {
+    scenario_everywhere(setup, async |world| {
         let mut alarm = deploy("deployer", "payments", "k1");
         alarm["action"]["type"] = json!("alarm");
         world.accept(&[alarm, deploy("deployer", "payments", "k2")]).await;
@@ -156,7 +156,7 @@ fn a_dead_sink_is_tried_again_and_what_is_critical_does_not_wait() {
 fn notices_that_wait_are_sent_after_a_restart() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let setup = Setup { hook_url: Some(format!("http://{closed}/hook")), ..Setup::default() };
-    scenario(setup, async |world| {
+    scenario_everywhere(setup, async |world| {
         let events: Vec<Value> = (0..20).map(|n| deploy("deployer", "payments", &format!("k{n}"))).collect();
         world.accept(&events).await;
         world.setup.hook_url = None;
@@ -177,7 +177,7 @@ fn notices_that_wait_are_sent_after_a_restart() {
 #[test]
 fn clocks_that_differ_hold_nothing_up() {
     for ahead in [60_000, -60_000] {
-        scenario(Setup::default(), async move |world| {
+        scenario_everywhere(Setup::default(), async move |world| {
             world.advance(ahead);
             world.hook_answers("500, 200");
             world.accept(&[deploy("deployer", "payments", "k1")]).await;

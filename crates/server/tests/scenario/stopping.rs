@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use mandate_server::start::StartError;
-use mandate_testkit::world::{Sender, Setup, deploy, look, scenario, until};
+use mandate_testkit::world::{Sender, Setup, deploy, look, scenario, scenario_everywhere, until};
 use serde_json::{Value, json};
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -27,7 +27,7 @@ async fn send_on(sender: Sender, agent: String) -> Vec<(Value, Value)> {
 
 #[test]
 fn stopping_under_load_loses_nothing() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         let senders: Vec<_> = (0..8).map(|n| send_on(world.sender(), format!("agent-{n}"))).collect();
         let busy = async {
             until("some load", async || (world.hook.count() > 50).then_some(())).await;

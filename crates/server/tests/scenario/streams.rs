@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use mandate_testkit::world::{Setup, World, look, scenario, until, within};
+use mandate_testkit::world::{Setup, World, look, scenario, scenario_everywhere, until, within};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -65,7 +65,7 @@ fn looks(from: usize, to: usize) -> Vec<Value> {
 
 #[test]
 fn a_cursor_goes_on_over_a_restart_without_gap_or_duplicate() {
-    scenario(Setup::default(), async |world| {
+    scenario_everywhere(Setup::default(), async |world| {
         world.accept(&looks(1, 40)).await;
         let mut stream = world.stream("/v1/stream/sse?channels=events", &world.admin, Some("0")).await;
         let mut heard = Vec::new();

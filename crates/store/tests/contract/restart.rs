@@ -22,6 +22,27 @@ pub(crate) async fn what_was_committed_survives(world: &mut World) {
     assert_eq!(next.head.events.seq, 11);
 }
 
+/// Streams and handlers are dropped wherever they wait, and their connections are somebody else's next.
+pub(crate) async fn a_read_given_up_leaves_nothing_open(world: &mut World) {
+    let later = async |turns| {
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    };
+    for turns in 0..300 {
+        tokio::select! {
+            biased;
+            read = world.store.head(world.tenant) => drop(read.unwrap()),
+            () = later(turns) => {}
+        }
+        let mut tx = world.store.begin(world.tenant).await.unwrap();
+        let mut batch = Batch::after(tx.head(), tx.now());
+        batch.events(1);
+        tx.write(&batch.changes, &batch.head).await.unwrap_or_else(|error| panic!("after {turns} turns: {error}"));
+        tx.commit().await.unwrap();
+    }
+}
+
 pub(crate) async fn a_second_process_is_refused(world: &mut World) {
     let Some(file) = world.file() else { return };
     let refused = Store::open(&Address::Sqlite(file.clone()), OpenOptions::default()).await.map(drop).unwrap_err();

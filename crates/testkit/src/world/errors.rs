@@ -54,3 +54,15 @@ impl Visit for Line {
         let _ = write!(self.0, " {field}={value:?}");
     }
 }
+
+/// Whatever broke the scenario, the server's own words help to see why.
+impl Drop for Errors {
+    #[expect(clippy::print_stderr, reason = "the output of a test that failed")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for line in self.unexpected() {
+                eprintln!("logged: {line}");
+            }
+        }
+    }
+}

@@ -45,6 +45,26 @@ impl Http {
     }
 }
 
+/// Somebody who goes on sending while the world changes.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    http: Http,
+    url: String,
+    bearer: String,
+}
+
+impl Sender {
+    pub(super) fn new(http: Http, url: String, key: &str) -> Self {
+        Self { http, url, bearer: format!("Bearer {key}") }
+    }
+
+    /// Submits one event or a list; none when no whole answer came.
+    pub async fn post(&self, events: &Value) -> Option<Answer> {
+        let headers = [("authorization", self.bearer.as_str()), ("content-type", "application/json")];
+        self.http.send("POST", &self.url, &headers, events.to_string().as_bytes()).await
+    }
+}
+
 /// A whole answer.
 #[derive(Clone)]
 pub struct Answer {
