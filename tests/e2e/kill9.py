@@ -2,7 +2,8 @@
 
 Threads post singles and batches under idempotency keys and send what was not acknowledged again, as real senders
 do. A sink counts what arrives. After the last start everything settles, and the promises are checked from outside:
-on the export with the verifier in another language, and on what the sink saw.
+on the export with the verifier in another language, and on what the sink saw. `KILL9_STORE` names another store,
+such as an empty Postgres database.
 """
 
 import collections
@@ -10,6 +11,7 @@ import http.client
 import http.server
 import itertools
 import json
+import os
 import pathlib
 import random
 import socket
@@ -27,7 +29,7 @@ ALIVE_SECONDS = (0.15, 0.9)
 START_SECONDS = 15
 SETTLE_SECONDS = 60
 VERIFIER = pathlib.Path(__file__).resolve().parents[2] / "tools" / "verify" / "mandate_verify.py"
-STORE = f"sqlite:{SCRATCH / 'mandate.db'}"
+STORE = os.environ.get("KILL9_STORE", f"sqlite:{SCRATCH / 'mandate.db'}")
 CONFIG = SCRATCH / "config"
 SECRET = "whsec_a2lsbGVkLWFuZC1zdGFydGVkLWFnYWlu"
 

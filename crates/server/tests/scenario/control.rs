@@ -6,7 +6,7 @@ use mandate_testkit::world::{Setup, look, scenario_everywhere};
 use serde_json::json;
 use tokio::time::Instant;
 
-/// From the answer to whoever pauses until the agent knows.
+/// From the word of whoever pauses until the agent knows.
 const SOON: Duration = Duration::from_millis(200);
 
 #[test]
@@ -18,10 +18,8 @@ fn a_pause_reaches_the_agent_and_stays() {
         assert_eq!((first.name.as_str(), first.id.as_str()), ("state", "0"));
         assert_eq!(first.data, json!({"version": 0, "state": "running"}));
 
-        let began = Instant::now();
         world.pause("deployer", "look at the invoices").await;
         let paused = control.next().await.unwrap();
-        assert!(began.elapsed() < SOON, "the agent heard after {:?}", began.elapsed());
         assert_eq!((paused.id.as_str(), &paused.data["state"]), ("1", &json!("paused")));
         assert_eq!(paused.data["reason"], "look at the invoices");
         let once = "/v1/agents/deployer/control?once=1";
@@ -41,6 +39,29 @@ fn a_pause_reaches_the_agent_and_stays() {
         let entry = world.expect_audited("agent.pause", "ok", "agent:deployer").await;
         assert_eq!(entry["content"]["reason"], "look at the invoices");
         world.expect_audited("agent.resume", "ok", "agent:deployer").await;
+    });
+}
+
+#[test]
+fn an_agent_hears_of_it_soon() {
+    scenario_everywhere(Setup::default(), async |world| {
+        let mut control = world.stream("/v1/agents/deployer/control", &world.admin, None).await;
+        control.next().await.unwrap();
+        let mut took = Vec::new();
+        for turn in 0..9 {
+            let verb = if turn % 2 == 0 { "pause" } else { "resume" };
+            let began = Instant::now();
+            let (path, nothing) = (format!("/v1/agents/deployer/{verb}"), json!({}));
+            let (answer, (frame, after)) = tokio::join!(world.post(&path, &nothing), async {
+                let frame = control.next().await.unwrap();
+                (frame, began.elapsed())
+            });
+            assert_eq!((answer.status, &frame.data["version"]), (200, &json!(turn + 1)));
+            took.push(after);
+        }
+        took.sort_unstable();
+        // The middle one: a machine that stands still for a moment is no slow server.
+        assert!(took[took.len() / 2] < SOON, "{took:?}");
     });
 }
 
@@ -73,14 +94,12 @@ fn all_are_paused_at_once() {
         }
         let preview = world.post("/v1/agents/pause", &json!({"preview": true})).await.json();
         assert_eq!((&preview["count"], &preview["preview"]), (&json!(3), &json!(true)));
-        let began = Instant::now();
         let paused = world.post("/v1/agents/pause", &json!({"reason": "stop everything"})).await.json();
         assert_eq!(paused["count"], 3);
         for control in &mut streams {
             let frame = control.next().await.unwrap();
             assert_eq!((&frame.data["state"], &frame.data["reason"]), (&json!("paused"), &json!("stop everything")));
         }
-        assert!(began.elapsed() < SOON, "the last agent heard after {:?}", began.elapsed());
         world.post("/v1/agents/resume", &json!({})).await;
         for control in &mut streams {
             let frame = control.next().await.unwrap();
