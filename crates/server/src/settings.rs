@@ -75,8 +75,8 @@ pub enum ChannelKind {
     Webhook {
         /// Where to post; may hold a password.
         url: Secret,
-        /// What signs each message; none leaves them unsigned.
-        secret: Option<Secret>,
+        /// What signs each message.
+        secret: Secret,
         /// Whether it may be on a private or loopback address.
         allow_private: bool,
     },
@@ -264,7 +264,12 @@ impl Reader<'_> {
         if !["http://", "https://"].iter().any(|scheme| target.expose().starts_with(scheme)) {
             self.error(url, "a webhook's `url` begins with `https://` or `http://`", "write it whole");
         }
-        let secret = form.secret.as_ref().map(|secret| self.secret(secret));
+        let Some(secret) = &form.secret else {
+            let message = format!("the webhook `{}` has no `secret`", form.name.value);
+            self.error(&form.name, message, "say what signs its messages, such as `secret: \"${OPS_HOOK_SECRET}\"`");
+            return None;
+        };
+        let secret = self.secret(secret);
         let kind = ChannelKind::Webhook { url: target, secret, allow_private: form.allow_private.unwrap_or(false) };
         Some(ChannelSettings { name: form.name.value, kind })
     }

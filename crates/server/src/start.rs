@@ -307,14 +307,11 @@ fn channels(settings: &Settings) -> Result<Channels, StartError> {
     let mut channels = Channels::default();
     for channel in &settings.channels {
         let ChannelKind::Webhook { url, secret, allow_private } = &channel.kind;
-        let secret = secret.as_ref().map(|secret| WebhookSecret::parse(secret.expose())).transpose();
+        let secret = WebhookSecret::parse(secret.expose());
         let config = WebhookConfig {
             name: channel.name.clone(),
             url: url.expose().to_owned(),
-            secrets: secret
-                .map_err(|why| StartError::Channel(format!("channel `{}`: {why}", channel.name)))?
-                .into_iter()
-                .collect(),
+            secrets: vec![secret.map_err(|why| StartError::Channel(format!("channel `{}`: {why}", channel.name)))?],
             allow_private: *allow_private,
             timeout: DEFAULT_TIMEOUT,
         };

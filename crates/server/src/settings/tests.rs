@@ -34,7 +34,7 @@ fn reads_a_whole_file() {
     assert_eq!(settings.limits, Limits { actor_per_second: 5, ..Limits::default() });
     assert_eq!(settings.fallback.alternate, ["ops-hook"]);
     let ChannelKind::Webhook { secret, allow_private, .. } = &settings.channels[0].kind;
-    assert_eq!(secret.as_ref().map(Secret::expose), Some("whsec_s3cret"));
+    assert_eq!(secret.expose(), "whsec_s3cret");
     assert!(*allow_private);
     assert!(!format!("{settings:?}").contains("s3cret"), "secrets do not print");
 }
@@ -56,8 +56,14 @@ fn what_is_wrong_is_said_where_it_stands() {
         ),
         ("channels:\n  - {name: s, kind: webhook}", &["2:12 the webhook `s` has no `url` (say where to post)"]),
         (
-            "channels:\n  - {name: s, kind: webhook, url: \"http://h\", token: x}",
-            &["2:54 a webhook takes no `token` (it takes `url`, `secret` and `allow_private`)"],
+            "channels:\n  - {name: s, kind: webhook, url: \"http://h\"}",
+            &[
+                "2:12 the webhook `s` has no `secret` (say what signs its messages, such as `secret: \"${OPS_HOOK_SECRET}\"`)",
+            ],
+        ),
+        (
+            "channels:\n  - {name: s, kind: webhook, url: \"http://h\", secret: x, token: x}",
+            &["2:65 a webhook takes no `token` (it takes `url`, `secret` and `allow_private`)"],
         ),
         (
             "channels:\n  - {name: s, kind: webhook, url: \"http://h\", secret: \"${NOPE}\"}",
@@ -73,7 +79,7 @@ fn what_is_wrong_is_said_where_it_stands() {
             ],
         ),
         (
-            "channels: [{name: hook, kind: webhook, url: \"http://h\"}]\nfallback: {alternate: [hoook]}",
+            "channels: [{name: hook, kind: webhook, url: \"http://h\", secret: x}]\nfallback: {alternate: [hoook]}",
             &["2:24 there is no channel `hoook` (did you mean `hook`?)"],
         ),
     ];
@@ -84,7 +90,7 @@ fn what_is_wrong_is_said_where_it_stands() {
 
 #[test]
 fn only_secrets_are_expanded() {
-    let text = "channels: [{name: \"${X}\", kind: webhook, url: \"https://h/$${Y}\"}]";
+    let text = "channels: [{name: \"${X}\", kind: webhook, secret: x, url: \"https://h/$${Y}\"}]";
     let settings = parse(text).unwrap();
     assert_eq!(settings.channels[0].name, "${X}");
     let ChannelKind::Webhook { url, .. } = &settings.channels[0].kind;
