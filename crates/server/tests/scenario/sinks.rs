@@ -14,6 +14,17 @@ fn results(notice: &Value) -> Vec<&str> {
     notice["log"].as_array().unwrap().iter().map(|attempt| attempt["result"].as_str().unwrap()).collect()
 }
 
+/// How many messages about actions, and how many about Mandate itself, the other sink got.
+fn told_other(world: &World) -> (usize, usize) {
+    let is_alert = |body: &[u8]| {
+        let body: Value = serde_json::from_slice(body).unwrap();
+        body["type"] == "system.alert"
+    };
+    let received = world.other.received();
+    let alerts = received.iter().filter(|message| is_alert(&message.body)).count();
+    (received.len() - alerts, alerts)
+}
+
 fn why(notice: &Value) -> String {
     notice["log"][0]["why"].as_str().unwrap_or_default().to_owned()
 }
@@ -95,15 +106,16 @@ fn a_sink_that_is_gone_for_good_is_left_alone() {
         world.accept(&[deploy("deployer", "payments", "k1")]).await;
         let failed = world.notice(&json!(1), "ops-hook", "failed").await;
         assert_eq!(results(&failed), ["broken"]);
-        until("the alternate", async || (world.other.count() == 1).then_some(())).await;
+        until("the alternate and an alert", async || (told_other(world) == (1, 1)).then_some(())).await;
         let status = world.get("/v1/status").await.json();
         let channel =
             status["channels"].as_array().unwrap().iter().find(|channel| channel["name"] == "ops-hook").unwrap();
         assert_eq!(channel["state"], "broken", "{channel}");
 
         world.accept(&[deploy("deployer", "payments", "k2")]).await;
-        until("the alternate again", async || (world.other.count() == 2).then_some(())).await;
+        until("the alternate again", async || (told_other(world).0 == 2).then_some(())).await;
         assert_eq!(world.hook.count(), 1, "it was not asked again");
+        assert_eq!(told_other(world), (2, 1), "those who look after Mandate were told once");
         other_lane_is_prompt(world, "k3").await;
     });
 }
