@@ -31,6 +31,6 @@ guards: ## the project's own rules: crate edges, purity, words, sizes, licences,
 generate: ## writes the files that are generated from the code
 	@scripts/generated.sh write
 
-bench: ## runs every benchmark, with the limit beside each figure
+bench: ## runs every benchmark, with the limit or peer beside each figure
 	@scripts/setup.sh build
-	@cargo bench --workspace --locked
+	@scripts/bench.sh

@@ -42,7 +42,7 @@ pub async fn sqlite(from: &Path, into: &Path, size: usize) -> Result<Bare> {
 
     let options = SqliteConnectOptions::new().filename(into).pragma("recursive_triggers", "ON").foreign_keys(true);
     let options = options.pragma("journal_mode", "WAL").pragma("synchronous", "FULL").statement_cache_capacity(256);
-    let options = options.pragma("cache_size", "-65536").pragma("wal_autocheckpoint", "8192");
+    let options = options.pragma("cache_size", "-32768").pragma("wal_autocheckpoint", "8192");
     let mut target = SqliteConnection::connect_with(&options).await?;
     let texts: Vec<[String; 2]> =
         tables().iter().map(|(name, columns, _)| [ROWS, 1].map(|rows| insert(name, columns, rows))).collect();

@@ -46,9 +46,10 @@ impl Lite {
             .statement_cache_capacity(256);
         let pool = || SqlitePoolOptions::new().idle_timeout(None).max_lifetime(None).test_before_acquire(false);
 
-        // 64 MB of cache and 32 MB of log before a checkpoint: many commits touch the same pages. Small pages, since
+        // 32 MB of cache and as much of log before a checkpoint: many commits touch the same pages, and a busy server
+        // fills whatever cache it is given. Small pages, since
         // keys of inputs fall on random ones, and each one touched is written to the log whole.
-        let mut write = connect.clone().pragma("cache_size", "-65536").pragma("wal_autocheckpoint", "8192");
+        let mut write = connect.clone().pragma("cache_size", "-32768").pragma("wal_autocheckpoint", "8192");
         if let Some(pages) = options.max_pages {
             write = write.pragma("max_page_count", pages.to_string());
         }
