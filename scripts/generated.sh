@@ -16,6 +16,7 @@ generated() {
   shift
   "$@" >"$fresh" || die "\`$*\` failed, so \`$path\` cannot be compared"
   if [ "$verb" = write ]; then
+    mkdir -p "$(dirname "$path")"
     cp "$fresh" "$path"
   elif [ ! -e "$path" ] && [ ! -s "$fresh" ]; then
     say "$path: the binary does not print it yet"
@@ -30,4 +31,15 @@ if [ "$verb" = write ]; then
   cargo build --locked -p mandate
 fi
 generated docs/openapi.json "$MANDATE_BIN" openapi
+names="$("$MANDATE_BIN" schema)" || die "\`$MANDATE_BIN schema\` failed, so the schemas cannot be compared"
+for name in $names; do
+  generated "docs/schemas/$name.schema.json" "$MANDATE_BIN" schema "$name"
+done
+for path in docs/schemas/*.schema.json; do
+  name="$(basename "$path" .schema.json)"
+  if ! grep -qx "$name" <<<"$names"; then
+    say "$path: nothing makes it any more; remove it"
+    stale=1
+  fi
+done
 exit "$stale"

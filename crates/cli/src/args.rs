@@ -54,6 +54,8 @@ pub(crate) enum Command {
     /// Makes, lists and revokes API keys
     #[command(subcommand)]
     Keys(command::keys::KeysCommand),
+    /// Prints the JSON Schema of a configuration file, for editors
+    Schema(command::schema::SchemaArgs),
     /// Prints the API's OpenAPI description
     Openapi,
 }

@@ -6,6 +6,7 @@ pub(crate) mod keys;
 pub(crate) mod mcp;
 pub(crate) mod owners;
 pub(crate) mod rules;
+pub(crate) mod schema;
 pub(crate) mod send;
 pub(crate) mod serve;
 pub(crate) mod status;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Verify(args) => block_on(one, verify::run(args, screen)),
         Command::Export(args) => block_on(one, export::run(args, screen)),
         Command::Keys(args) => block_on(one, keys::run(args, screen)),
+        Command::Schema(args) => schema::run(&args, screen),
         Command::Openapi => {
             let text = mandate_server::http::openapi().to_pretty_json();
             screen.line(text.map_err(|error| Failure::Failed(error.to_string()))?)?;

@@ -5,6 +5,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -74,20 +75,31 @@ impl BusinessHours {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// When people can be expected to look.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct FileForm {
+pub(crate) struct FileForm {
+    /// Monday to Friday, 09:00 to 18:00 UTC, where it says nothing else.
     business_hours: Option<HoursForm>,
+    #[schemars(skip)]
     freezes: Option<Spanned<IgnoredAny>>,
+    #[schemars(skip)]
     maintenance: Option<Spanned<IgnoredAny>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// The hours of the week that count as business, by the wall clock of one zone.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Hours")]
 struct HoursForm {
+    /// An IANA name such as `Europe/Berlin`.
     zone: Option<Spanned<String>>,
+    /// The days, at least one.
+    #[schemars(extend("items" = { "type": "string", "enum": DAYS }))]
     days: Option<Spanned<Vec<Spanned<String>>>>,
+    /// When they begin, such as `"09:00"`.
     from: Option<Spanned<String>>,
+    /// When they end, up to `"24:00"`; before `from` it is the next day.
     to: Option<Spanned<String>>,
 }
 

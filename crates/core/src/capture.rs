@@ -11,7 +11,7 @@ mod template;
 
 use std::sync::Arc;
 
-use form::FileForm;
+pub(crate) use form::FileForm;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use template::Template;

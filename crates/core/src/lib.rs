@@ -23,6 +23,7 @@ pub mod capture;
 pub mod history;
 pub mod ownership;
 pub mod rule;
+pub mod schema;
 
 // What is decided.
 pub mod plan;

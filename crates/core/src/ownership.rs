@@ -35,6 +35,7 @@ use resolve::Claim;
 use roster::Roster;
 
 pub use explain::{Explanation, LayersShown, OwnerShown, Place, StepOutcome, TriedStep};
+pub(crate) use form::OwnershipForm;
 pub use form::Trust;
 pub use load::{WantedCodeowners, wanted_codeowners};
 pub use party::{Contact, External, LogName, OwnerRef, Party, PartyKind, Person, Team, Unknown, person_id};

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 pub use explain::{Outcome, Step};
 pub use fact::{EventFacts, ResourceFacts, Trust};
+pub(crate) use form::FileForm;
 use index::Index;
 pub use key::KEYS;
 pub use predicate::Predicate;

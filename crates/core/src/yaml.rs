@@ -4,13 +4,50 @@
 //! caret, and the nearest name that would have been right. The types that are read deny unknown fields;
 //! a field whose meaning is checked after reading is a [`Spanned`], and [`span_of`] says where it stands.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-pub use serde_saphyr::Spanned;
 use serde_saphyr::{Error, Location};
 
 use crate::diagnostic::Problem;
+
+/// A value and where it stands in its file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "serde_saphyr::Spanned<T>", bound = "T: Deserialize<'de>")]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    at: Range<usize>,
+}
+
+impl<T> From<serde_saphyr::Spanned<T>> for Spanned<T> {
+    fn from(read: serde_saphyr::Spanned<T>) -> Self {
+        // INVARIANT: files are read from a string, which gives byte offsets; the fallback points to the top.
+        Self { value: read.value, at: bytes_of(read.referenced).unwrap_or(0..0) }
+    }
+}
+
+/// Where a value stands is nothing that a file says.
+impl<T: JsonSchema> JsonSchema for Spanned<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
 
 /// Reads one document of `text`, which `file` names in problems.
 ///
@@ -26,8 +63,7 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Vec<Probl
 /// Where a value stands in its file, in bytes. For an alias, where it is used.
 #[must_use]
 pub fn span_of<T>(value: &Spanned<T>) -> Range<usize> {
-    // INVARIANT: files are read from a string, which gives byte offsets; the fallback points to the top.
-    bytes_of(value.referenced).unwrap_or(0..0)
+    value.at.clone()
 }
 
 fn options() -> serde_saphyr::Options {

@@ -1,6 +1,6 @@
 //! What the command line does without a server: the same conversions as over HTTP, on files and on the store.
 //!
-//! [`wanted_files`] and [`check`] read a configuration, [`Checked`] explains owners and routes with it,
+//! [`schemas`] says how the files are written, [`wanted_files`] and [`check`] read a configuration, [`Checked`] explains owners and routes with it,
 //! [`OfflineStore`] makes keys, exports and verifies while no server holds the store, and [`Verifier`] checks an
 //! export wherever it lies.
 
@@ -15,6 +15,7 @@ use mandate_core::event::{Resource, ResourceKind};
 use mandate_core::ownership::wanted_codeowners;
 use mandate_core::plan::snapshot::Files;
 use mandate_core::plan::{Process, Snapshot};
+use mandate_core::schema;
 use mandate_core::time::Millis;
 
 use crate::settings::Settings;
@@ -35,6 +36,14 @@ pub fn wanted_files(files: &BTreeMap<String, String>) -> Vec<String> {
     let ownership = files.get("ownership.yaml").map(String::as_str).unwrap_or_default();
     let wanted = wanted_codeowners(ownership).into_iter();
     wanted.map(|wanted| wanted.path.trim_start_matches("./").to_owned()).collect()
+}
+
+/// JSON Schemas of the configuration files, pretty, each with the name it goes by: `mandate`, `ownership`, ….
+#[must_use]
+pub fn schemas() -> Vec<(String, String)> {
+    let own = ("mandate", crate::settings::schema());
+    let each = std::iter::once(own).chain(schema::all());
+    each.map(|(name, schema)| (name.to_owned(), format!("{schema:#}"))).collect()
 }
 
 /// A configuration that was read, and everything that is wrong with it.

@@ -170,6 +170,12 @@ impl Settings {
     }
 }
 
+/// The JSON Schema of `mandate.yaml`.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    mandate_core::schema::of::<Form>("mandate.yaml")
+}
+
 /// Turns the form of the file into settings and collects what is wrong.
 struct Reader<'r> {
     file: &'r str,

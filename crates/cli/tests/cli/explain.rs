@@ -90,3 +90,13 @@ fn the_api_is_described() {
     assert_eq!(document["openapi"], "3.1.0");
     assert!(document["paths"]["/v1/events"]["post"].is_object());
 }
+
+#[test]
+fn the_files_have_schemas() {
+    let bench = Bench::new();
+    let names = bench.ok(&["schema"]);
+    assert_eq!(names.lines().collect::<Vec<_>>(), ["mandate", "ownership", "rules", "capture", "calendar"]);
+    let schema = bench.json(&["schema", "ownership.yaml"]);
+    assert_eq!(schema["title"], "ownership.yaml");
+    assert!(schema["properties"]["owners"].is_object());
+}

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::template::Template;
@@ -13,28 +14,41 @@ use crate::rule::pattern::{Over, Pattern};
 use crate::rule::value::OneOrMany;
 use crate::yaml::{Spanned, span_of};
 
-#[derive(Debug, Default, Deserialize)]
+/// What a tool call does and touches.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct FileForm {
+pub(crate) struct FileForm {
+    /// The first entry that matches a call decides; the shipped ones come after these.
     pub(super) tools: Vec<EntryForm>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What some calls are.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Entry")]
 pub(super) struct EntryForm {
+    /// The server's name: a glob or a list of them.
     #[serde(default)]
     server: Option<Spanned<OneOrMany>>,
+    /// The tool's name: a glob or a list of them.
     #[serde(default)]
     tool: Option<Spanned<OneOrMany>>,
+    /// What the tool's own annotations must say: `read_only`, `destructive`, `idempotent`, `open_world`.
     #[serde(default)]
     hint: Option<Spanned<OneOrMany>>,
+    /// The action's type, such as `file_write`.
     action: Spanned<String>,
+    /// What is touched, as `type:id`. `{path}` is an argument of the call, `{server}` and `{tool}` its names.
     #[serde(default)]
     resource: Option<Spanned<OneOrMany>>,
+    /// The repository of the resource; `{…}` as in `resource`.
     #[serde(default)]
     repo: Option<Spanned<String>>,
+    /// How much it can change.
     #[serde(default)]
+    #[schemars(with = "String", extend("enum" = Impact::WORDS))]
     impact: Option<Spanned<String>>,
+    /// Whether it can be taken back.
     #[serde(default)]
     reversible: Option<bool>,
 }

@@ -1,54 +1,87 @@
 //! The form of `mandate.yaml`. Unknown keys are errors.
 
 use mandate_core::yaml::Spanned;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Limits;
 
-#[derive(Debug, Deserialize)]
+/// The process's own settings. Flags and `MANDATE_*` variables win over them.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Form {
+    /// Where and how to listen.
     pub(super) server: Option<ServerForm>,
+    /// `sqlite:PATH` or `postgres://…`; `${NAME}` is the environment's.
     pub(super) store: Option<Spanned<String>>,
+    /// The channels out; contacts, rules and the fallback name them.
     #[serde(default)]
     pub(super) channels: Vec<ChannelForm>,
+    /// Who is told when nobody else can be.
     pub(super) fallback: Option<FallbackForm>,
+    /// Handles of those who run Mandate: told about Mandate itself.
     #[serde(default)]
     pub(super) admins: Vec<Spanned<String>>,
+    /// Storm control, which is not available yet.
     pub(super) storm: Option<StormForm>,
+    /// How much is taken from one sender, on this node.
     pub(super) limits: Option<LimitsForm>,
+    /// A directory that every checkpoint is also written to.
     pub(super) checkpoints: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Where and how to listen.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Server")]
 pub(super) struct ServerForm {
+    /// An IP address and a port, such as `127.0.0.1:7878`.
     pub(super) listen: Option<Spanned<String>>,
+    /// How people and agents reach it, such as `https://mandate.example.com`.
     pub(super) public_url: Option<Spanned<String>>,
+    /// With it, HTTPS.
     pub(super) tls: Option<TlsForm>,
+    /// Lets it listen beyond loopback without TLS.
     #[serde(default)]
     pub(super) allow_insecure_public: bool,
 }
 
-#[derive(Debug, Deserialize)]
+/// Files of a certificate chain and its key, both PEM.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Tls")]
 pub(super) struct TlsForm {
+    /// The chain, the server's own certificate first.
     pub(super) cert: String,
+    /// The private key.
     pub(super) key: String,
 }
 
-/// A channel of any kind; which members belong to which is checked after reading.
-#[derive(Debug, Deserialize)]
+/// A channel out.
+// Of any kind; which members belong to which is checked after reading.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Channel")]
 pub(super) struct ChannelForm {
+    /// What contacts, rules and the fallback call it.
     pub(super) name: Spanned<String>,
+    /// What it is.
+    #[schemars(extend("enum" = ["webhook"]))]
     pub(super) kind: Spanned<String>,
+    /// Where to post; `${NAME}` is the environment's.
+    #[schemars(required)]
     pub(super) url: Option<Spanned<String>>,
+    /// What signs each message, as Standard Webhooks; `${NAME}` is the environment's.
     pub(super) secret: Option<Spanned<String>>,
+    /// Lets it reach private and loopback addresses.
     pub(super) allow_private: Option<bool>,
+    #[schemars(skip)]
     token: Option<Spanned<String>>,
+    #[schemars(skip)]
     app_token: Option<Spanned<String>>,
+    #[schemars(skip)]
     signing_secret: Option<Spanned<String>>,
+    #[schemars(skip)]
     base_url: Option<Spanned<String>>,
 }
 
@@ -65,18 +98,26 @@ impl ChannelForm {
     }
 }
 
-#[derive(Debug, Deserialize)]
+/// Who is told when nobody else can be.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Fallback")]
 pub(super) struct FallbackForm {
+    /// Handles of people and teams, in order.
     #[serde(default)]
     pub(super) notify: Vec<Spanned<String>>,
+    /// Names of channels to try when a notice's own one failed, in order.
     #[serde(default)]
     pub(super) alternate: Vec<Spanned<String>>,
 }
 
-#[derive(Debug, Deserialize)]
+/// Storm control, which is not available yet.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Storm")]
 pub(super) struct StormForm {
+    /// Only `false` yet.
+    #[schemars(extend("const" = false))]
     pub(super) enabled: Spanned<bool>,
     #[serde(rename = "window")]
     _window: Option<String>,
@@ -84,15 +125,24 @@ pub(super) struct StormForm {
     _per_person_per_minute: Option<u32>,
 }
 
-#[derive(Debug, Deserialize)]
+/// How much is taken from one sender, on this node.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "Limits")]
 pub(super) struct LimitsForm {
+    /// Events a second from one actor, over time.
     actor_per_second: Option<u32>,
+    /// Events at once from one actor.
     actor_burst: Option<u32>,
+    /// Refused attempts to authenticate a minute from one address.
     unauthenticated_per_minute: Option<u32>,
+    /// Events that may wait for the writer.
     queue_items: Option<usize>,
+    /// Bytes of events that may wait for the writer.
     queue_bytes: Option<usize>,
+    /// Bytes of request bodies held at once.
     body_bytes: Option<usize>,
+    /// Live streams at once.
     streams: Option<usize>,
 }
 

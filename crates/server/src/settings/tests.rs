@@ -96,3 +96,17 @@ fn only_secrets_are_expanded() {
     let ChannelKind::Webhook { url, .. } = &settings.channels[0].kind;
     assert_eq!(url.expose(), "https://h/${Y}");
 }
+
+#[test]
+fn the_schema_has_the_keys_that_the_reader_takes() {
+    let schema = schema();
+    assert_eq!(schema["additionalProperties"], false);
+    let keys = |of: &serde_json::Value| of["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let problems = parse("_: 1").unwrap_err();
+    let help = problems[0].help.as_deref().unwrap();
+    let mut taken: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
+    taken.sort_unstable();
+    assert_eq!(keys(&schema), taken);
+    // What no channel takes yet is not offered.
+    assert_eq!(keys(&schema["definitions"]["Channel"]), ["allow_private", "kind", "name", "secret", "url"]);
+}

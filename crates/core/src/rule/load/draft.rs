@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use super::{Home, has_error, word};
 use crate::diagnostic::Problem;
 use crate::event::{Decision, Level, ResourceKind};
-use crate::rule::form::{FileForm, PointForm, RuleForm};
+use crate::rule::form::{DECISIONS, FileForm, PointForm, RuleForm};
 use crate::rule::key::{self, Source};
 use crate::rule::value::{OneOrMany, Scalar};
 use crate::rule::{Layer, Predicate, Target};
@@ -16,7 +16,6 @@ use crate::time::{Millis, Span};
 use crate::yaml::{Spanned, span_of};
 
 const GATES: &str = "gates are not available yet; use flagged_execute";
-const DECISIONS: &[&str] = &["auto_execute", "monitored_execute", "flagged_execute", "auto", "monitored", "flagged"];
 
 /// What is absent may be inherited.
 pub(super) struct Draft {
