@@ -24,9 +24,6 @@ use args::Args;
 use failure::Failure;
 use screen::Screen;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     // Wrong usage, `--help` and `--version` end here: 2 and 0.
     let args = Args::parse();

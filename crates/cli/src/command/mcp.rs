@@ -22,7 +22,7 @@ pub(crate) enum McpCommand {
 pub(crate) struct WrapArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// The agent's id, the same across restarts; <client name>@<host> unless given
+    /// The agent's id, the same across restarts; CLIENT@HOST unless given
     #[arg(long, env = "MANDATE_AGENT", value_name = "ID")]
     agent: Option<String>,
     /// The MCP server's name in rules and capture.yaml; what it calls itself unless given

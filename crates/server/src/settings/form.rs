@@ -72,6 +72,7 @@ pub(super) struct ChannelForm {
     #[schemars(required)]
     pub(super) url: Option<Spanned<String>>,
     /// What signs each message, as Standard Webhooks; `${NAME}` is the environment's.
+    #[schemars(required)]
     pub(super) secret: Option<Spanned<String>>,
     /// Lets it reach private and loopback addresses.
     pub(super) allow_private: Option<bool>,
