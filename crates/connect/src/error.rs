@@ -1,4 +1,4 @@
-//! What can be wrong with a channel's configuration. What goes wrong while sending is an [`crate::channel::Answer`].
+//! What can be wrong with a channel's configuration. What goes wrong while sending is an [`mandate_core::delivery::Answer`].
 
 /// A configuration that can never work, found when it is read.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Ids: UUID v7, one newtype a concept, so that one cannot stand in for another.
 //!
 //! The writer assigns event ids under the tenant's head lock ([`IdSource`]), their time never below the
-//! tenant's last. Everything a plan creates has an id *derived* from its event ([`derive`]), so that the
+//! tenant's last. Everything a plan creates has an id *derived* from its event ([`derive()`]), so that the
 //! same plan made twice names the same notifications.
 
 use std::fmt;

@@ -113,7 +113,7 @@ pub(crate) fn telling(name: &Words) -> Option<Telling> {
     Some(Telling { tier, ..found })
 }
 
-/// Whether `name` can be [`telling`] or [`personal`] at all, at a fraction of their cost: nearly all names are not.
+/// Whether `name` can be [`telling`] or [`personal()`] at all, at a fraction of their cost: nearly all names are not.
 pub(crate) fn may_tell(name: &str) -> bool {
     let bytes = name.as_bytes();
     let ends_in_ip = matches!(bytes, [.., b'i' | b'I', b'p' | b'P'] | [.., b'i' | b'I', b'p' | b'P', b's' | b'S']);

@@ -2,7 +2,7 @@
 //!
 //! One endpoint group a file. A call's handler checks what the key may do, reads its input strictly, asks the
 //! store or the writer, and returns rows as [`mandate_api`] shows them or a [`problem::Refused`]. [`layer`] stands
-//! around every call; [`serve`] carries connections to it.
+//! around every call; [`serve()`] carries connections to it.
 
 mod agents;
 mod caller;

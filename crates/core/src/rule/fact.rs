@@ -90,7 +90,7 @@ pub struct ResourceFacts<'a> {
     pub repo: Option<&'a str>,
     /// `resource.tags`: the configured ones and the event's.
     pub tags: &'a [&'a str],
-    /// `resource.sensitivity`, from the configured tags only: see [`super::sensitivity`].
+    /// `resource.sensitivity`, from the configured tags only: see [`super::sensitivity()`].
     pub sensitivity: Level,
     /// `resource.team`: the owning team, with or without its `@`.
     pub team: Option<&'a str>,
