@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::event::Dropped;
 use crate::stored::{Action, Metadata, Scope};
 
 /// One event, or a list of up to 1,000.
@@ -23,6 +24,9 @@ pub struct Batch {
     /// When the client sends it, by its own clock: tells late events from clocks that differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<i64>,
+    /// What the client had to drop since it last got through; kept in the audit log, so that the gap is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Dropped>,
 }
 
 /// An event as a client knows it. Members that are not named here are kept under `metadata.attributes.x`.

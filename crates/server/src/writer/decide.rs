@@ -304,7 +304,7 @@ impl<'a> Decider<'a> {
             let detail = format!("the key is bound to `{bound}`, which did not do this");
             return Answer::Refused(Refusal::NotYours(detail));
         }
-        if self.view.outcomes.insert(input.event, ()).is_some() {
+        if !self.view.outcomes.insert(input.event) {
             return Answer::Outcome(false);
         }
         if let Some(actor) = &actor

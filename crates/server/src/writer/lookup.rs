@@ -25,7 +25,7 @@ pub(super) struct View {
     /// Events that outcomes and erasures speak of.
     pub(super) events: BTreeMap<EventId, EventRow>,
     /// Events among them that have an outcome.
-    pub(super) outcomes: BTreeMap<EventId, ()>,
+    pub(super) outcomes: BTreeSet<EventId>,
     pub(super) keys: BTreeMap<KeyId, KeyRow>,
 }
 
@@ -151,7 +151,7 @@ impl View {
                 && let Some(row) = store.event(tenant, event).await?
             {
                 if store.outcome(tenant, event).await?.is_some() {
-                    self.outcomes.insert(event, ());
+                    self.outcomes.insert(event);
                 }
                 self.events.insert(event, row.row);
             }
