@@ -12,7 +12,7 @@ pub enum KeyScope {
     Ingest,
     /// Read.
     Read,
-    /// Read, answer notices, pause and resume.
+    /// Read, answer notices, pause.
     Respond,
     /// Everything.
     Admin,

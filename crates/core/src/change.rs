@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use row::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, HistoryRow, KeyRow, NotificationRow, NotificationState, OutcomeRow,
-    PersonRow, Scope, SeenKey, SeenRow,
+    PersonRow, RejectedRow, Scope, SeenKey, SeenRow,
 };
 
 use crate::audit::AuditRow;
@@ -54,6 +54,8 @@ pub struct Changes {
     pub deliveries: Vec<NotificationRow>,
     /// Outcomes of actions; the first one of an event stays.
     pub outcomes: Vec<OutcomeRow>,
+    /// Items that are no events.
+    pub rejected: Vec<RejectedRow>,
     /// Keys of inputs taken, with what was answered. A key that exists is replaced.
     pub seen: Vec<SeenRow>,
     /// Agents as they are now.

@@ -12,6 +12,8 @@ pub const LEASE: Span = SECOND.times(15);
 pub const TIMEOUT: Span = SECOND.times(5);
 /// After these waits a notification is tried again on the same channel; then it goes to the alternate.
 pub const WAITS: [Span; 4] = [SECOND, SECOND.times(5), SECOND.times(30), MINUTE.times(5)];
+/// A critical notice that arrives later than this goes to the alternate beside the retries (NTF-4).
+const ALTERNATE_AFTER: Span = SECOND.times(6);
 /// The longest wait that a channel may ask for.
 const LONGEST_WAIT: Span = HOUR;
 
@@ -67,6 +69,8 @@ pub enum Next {
     WaitAndAlternate,
     /// Give up here and tell the alternate.
     Alternate,
+    /// Give up here; the alternate was told before.
+    GiveUp,
 }
 
 /// Records an attempt in a notification and says what comes next.
@@ -78,6 +82,8 @@ pub fn after_attempt(row: &mut NotificationRow, attempt: &Attempt, now: Millis, 
     // INVARIANT: texts and integers always serialise.
     row.log = serde_json::to_vec(&log).unwrap_or_default();
     row.attempts = row.attempts.saturating_add(1);
+    // It was told when the wait first passed six seconds, whatever the channel says now.
+    let alternate_told = row.urgency == Level::Critical && row.due_at.since(row.created_at) >= ALTERNATE_AFTER;
     row.lease_until = Millis(0);
     match &attempt.answer {
         Answer::Sent { .. } => {
@@ -92,18 +98,18 @@ pub fn after_attempt(row: &mut NotificationRow, attempt: &Attempt, now: Millis, 
                 let waited = now.since(row.created_at);
                 let critical = row.urgency == Level::Critical;
                 // The alternate is told once: when the six seconds are passed for the first time.
-                let crosses = row.due_at.since(row.created_at) >= SECOND.times(6) && waited < SECOND.times(6);
-                if critical && crosses { Next::WaitAndAlternate } else { Next::Wait }
+                let crosses = row.due_at.since(row.created_at) >= ALTERNATE_AFTER && waited < ALTERNATE_AFTER;
+                if critical && crosses && !alternate_told { Next::WaitAndAlternate } else { Next::Wait }
             }
-            None => give_up(row),
+            None => give_up(row, alternate_told),
         },
-        Answer::Refused { .. } | Answer::Broken { .. } => give_up(row),
+        Answer::Refused { .. } | Answer::Broken { .. } => give_up(row, alternate_told),
     }
 }
 
-fn give_up(row: &mut NotificationRow) -> Next {
+fn give_up(row: &mut NotificationRow, alternate_told: bool) -> Next {
     row.state = NotificationState::Failed;
-    Next::Alternate
+    if alternate_told { Next::GiveUp } else { Next::Alternate }
 }
 
 #[cfg(test)]
@@ -159,7 +165,17 @@ mod tests {
                 (336_000, Next::Alternate),
             ],
         );
-        check(Level::Critical, &five[..3], &[(0, Next::Wait), (1_000, Next::WaitAndAlternate), (6_000, Next::Wait)]);
+        check(
+            Level::Critical,
+            &five,
+            &[
+                (0, Next::Wait),
+                (1_000, Next::WaitAndAlternate),
+                (6_000, Next::Wait),
+                (36_000, Next::Wait),
+                (336_000, Next::GiveUp),
+            ],
+        );
         check(Level::Medium, &[retry(), Answer::Sent { status: 204 }], &[(0, Next::Wait), (1_000, Next::Done)]);
         check(Level::Medium, &[Answer::Refused { why: "404".into() }], &[(0, Next::Alternate)]);
         check(Level::Low, &[Answer::Broken { why: "410".into() }], &[(0, Next::Alternate)]);

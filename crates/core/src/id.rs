@@ -48,6 +48,8 @@ ids! {
     PersonId
     /// One immutable version of a tenant's configuration.
     ConfigId
+    /// An item that was sent and is no event.
+    RejectedId
 }
 
 /// Lays out 128 bits as a UUID v7 whose time is `at`.

@@ -10,6 +10,8 @@ pub mod snapshot;
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::change::{NotificationRow, NotificationState};
 use crate::delivery::LEASE;
 use crate::event::{Decision, Flag, Flags, Level, Resource, Submission, Times};
@@ -370,17 +372,20 @@ pub fn alternate(snapshot: &Snapshot, failed: &NotificationRow, now: Millis) -> 
     Some(NotificationRow { event_seq: failed.event_seq, ..row })
 }
 
-/// Tells those who look after Mandate that a channel is broken, each on their first other channel.
+/// Tells those who look after Mandate what is wrong with it, each on their first channel that works.
 ///
-/// `cause` is the notification that found it broken.
+/// `cause` tells one alert from another made in the same millisecond: the id of what found the trouble.
 #[must_use]
-pub fn alert(snapshot: &Snapshot, cause: &NotificationRow, said: &str, now: Millis) -> Vec<NotificationRow> {
-    let why = [Why::ChannelBroken { channel: Arc::clone(&cause.channel), said: said.to_owned() }];
+pub fn alert(snapshot: &Snapshot, cause: Uuid, trouble: &Why, now: Millis) -> Vec<NotificationRow> {
+    let broken = match trouble {
+        Why::ChannelBroken { channel, .. } | Why::NotTaken { channel, .. } => Some(channel),
+        _ => None,
+    };
     let admins = snapshot.admins().iter();
-    let ways = admins.filter_map(|reach| Some((reach, reach.ways.iter().find(|way| way.channel != cause.channel)?)));
+    let ways = admins.filter_map(|reach| Some((reach, reach.ways.iter().find(|way| Some(&way.channel) != broken)?)));
     ways.map(|(reach, way)| {
-        let id = derive(now, EventId(cause.id.0), "alert", &[&reach.recipient, &way.channel]);
-        queued(NotificationId(id), reach, way, &why, Level::High, now)
+        let id = derive(now, EventId(cause), "alert", &[&reach.recipient, &way.channel]);
+        queued(NotificationId(id), reach, way, std::slice::from_ref(trouble), Level::High, now)
     })
     .collect()
 }

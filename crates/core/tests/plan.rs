@@ -7,7 +7,7 @@ use mandate_core::history::{History, Observed, Seen};
 use mandate_core::id::EventId;
 use mandate_core::ownership::Fallback;
 use mandate_core::plan::snapshot::Files;
-use mandate_core::plan::{self, Plan, Process, Record, Snapshot};
+use mandate_core::plan::{self, Plan, Process, Record, Snapshot, Why};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use serde_json::{Value, json};
@@ -238,7 +238,8 @@ fn what_a_channel_does_not_take_goes_on_to_the_next_until_all_were_tried() {
     assert_eq!(lanes, ["@alice pager:alice"]);
 
     let broken = notice.row(1, NOW);
-    let alerts = plan::alert(&snapshot, &broken, "410", NOW);
+    let trouble = Why::ChannelBroken { channel: broken.channel.clone(), said: "410".to_owned() };
+    let alerts = plan::alert(&snapshot, broken.id.0, &trouble, NOW);
     let lanes: Vec<&str> = alerts.iter().map(|row| &*row.lane).collect();
     assert_eq!(lanes, ["pager:alice", "pager"], "those who look after Mandate, not on the broken channel");
 }

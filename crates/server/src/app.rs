@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mandate_core::id::TenantId;
 use mandate_core::plan::Snapshot;
@@ -43,8 +44,8 @@ pub struct Inner {
     pub metrics: Arc<Metrics>,
     /// Owns every task.
     pub tasks: Tasks,
-    /// Whether events are accepted: set by the writers, read by `/readyz`.
-    pub ready: watch::Sender<bool>,
+    /// Whether stopping began.
+    pub stopping: AtomicBool,
     /// Why the server must stop by itself, once it must.
     pub halt: watch::Sender<Option<String>>,
 }
@@ -63,6 +64,25 @@ impl App {
     pub fn new(inner: Inner) -> Self {
         Self(Arc::new(inner))
     }
+
+    /// Stops the server by itself, for the first reason given.
+    pub fn halt(&self, why: String) {
+        self.halt.send_if_modified(|known| {
+            let is_first = known.is_none();
+            if is_first {
+                tracing::error!(why, "the server cannot go on and stops");
+                *known = Some(why);
+            }
+            is_first
+        });
+    }
+
+    /// Whether events are accepted, for every tenant.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.stopping.load(Ordering::Relaxed)
+            && self.tenants.values().all(|handle| handle.takes_events.load(Ordering::Relaxed))
+    }
 }
 
 /// One tenant's running parts.
@@ -72,6 +92,8 @@ pub struct TenantHandle {
     pub tenant: Tenant,
     /// The queue in front of its writer.
     pub intake: Intake,
+    /// Whether its writer can store events: its store answers and has room.
+    pub takes_events: AtomicBool,
     /// What it just committed.
     pub live: Live,
     /// How the lanes of its outbox do, once its dispatcher runs.

@@ -63,9 +63,9 @@ pub enum Right {
     Ingest,
     /// Read.
     Read,
-    /// Answer notices, pause and resume.
+    /// Answer notices, pause.
     Respond,
-    /// Everything else.
+    /// Everything else, resuming among it.
     Admin,
 }
 

@@ -32,7 +32,7 @@ use outbox::{LaneHealth, Outbox, Parcel, Turn};
 /// How many attempts may be under way in all lanes.
 const UNDER_WAY: usize = 512;
 /// How many commits may wait for the dispatcher; what does not fit is claimed from the store later.
-const HANDED_OVER: usize = 4_096;
+const HANDED_OVER: usize = 1_024;
 /// How many lanes, and how many of each, one claim takes.
 const CLAIMED: (u32, u32) = (64, 32);
 
@@ -40,25 +40,25 @@ const CLAIMED: (u32, u32) = (64, 32);
 #[derive(Debug, Default)]
 pub struct Channels(pub BTreeMap<Arc<str>, Webhook>);
 
-/// What a commit hands to the dispatcher.
-#[derive(Debug)]
-pub struct Handover {
-    /// The commit, for the events that the notifications speak of.
-    pub committed: Arc<Committed>,
-    /// The notifications born with it.
-    pub to_send: Vec<Arc<NotificationRow>>,
-    /// When the commit began, by this node's clock: its leases run from then on or later.
-    pub began_at: Millis,
+/// What a commit hands to the dispatcher: the notifications born with it and the events they speak of, held since the
+/// commit began, because its leases run from then on or later.
+#[must_use]
+pub fn parcels(committed: &Committed, to_send: Vec<Arc<NotificationRow>>, began_at: Millis) -> Vec<Parcel> {
+    let parcel = |row: Arc<NotificationRow>| {
+        let event = row.event_seq.and_then(|seq| find_event(committed, seq));
+        Parcel { row, event, held_until: began_at.plus(LEASE) }
+    };
+    to_send.into_iter().map(parcel).collect()
 }
 
 /// The writer's end: hands commits over without waiting.
 #[derive(Debug, Clone)]
-pub struct ToDispatcher(mpsc::Sender<Handover>);
+pub struct ToDispatcher(mpsc::Sender<Vec<Parcel>>);
 
 impl ToDispatcher {
     /// Hands over what a commit gave birth to. When the dispatcher is far behind, the store keeps it.
-    pub fn hand_over(&self, handover: Handover) {
-        if !handover.to_send.is_empty() && self.0.try_send(handover).is_err() {
+    pub fn hand_over(&self, parcels: Vec<Parcel>) {
+        if !parcels.is_empty() && self.0.try_send(parcels).is_err() {
             tracing::warn!("the dispatcher is far behind; notifications wait in the store");
         }
     }
@@ -72,11 +72,11 @@ pub struct Dispatcher {
     channels: Arc<Channels>,
     public_url: Arc<str>,
     outbox: Outbox,
-    from_writer: mpsc::Receiver<Handover>,
+    from_writer: mpsc::Receiver<Vec<Parcel>>,
     health: watch::Sender<Vec<LaneHealth>>,
     under_way: FuturesUnordered<BoxFuture<'static, Sent>>,
     results: Vec<Delivery>,
-    /// When retries of our own fall due, the earliest first.
+    /// When the store is asked again for what is due, by the steady clock.
     next_claim: Millis,
 }
 
@@ -117,6 +117,8 @@ impl Dispatcher {
     /// Runs until told to stop, then waits for what is under way and reports it.
     pub async fn run(mut self, mut stop: Stop) {
         while !stop.requested() {
+            // Here and not in a branch below, since on a busy node the others are always ready first.
+            self.claim().await;
             self.start_due();
             self.report();
             let wake = self.wakes_in();
@@ -124,11 +126,11 @@ impl Dispatcher {
                 biased;
                 () = stop.wait() => break,
                 Some(sent) = self.under_way.next(), if !self.under_way.is_empty() => self.take_ready(sent).await,
-                handover = self.from_writer.recv() => match handover {
-                    Some(handover) => self.take_over(handover),
+                parcels = self.from_writer.recv() => match parcels {
+                    Some(parcels) => self.take_over(parcels),
                     None => break,
                 },
-                () = tokio::time::sleep(wake) => self.claim().await,
+                () = tokio::time::sleep(wake) => {}
             }
         }
         while let Some(sent) = self.under_way.next().await {
@@ -137,12 +139,11 @@ impl Dispatcher {
         self.report();
     }
 
-    fn take_over(&mut self, handover: Handover) {
-        let mut next = Some(handover);
-        while let Some(Handover { committed, to_send, began_at }) = next {
-            for row in to_send {
-                let event = row.event_seq.and_then(|seq| find_event(&committed, seq));
-                self.outbox.offer(Parcel { row, event, held_until: began_at.plus(LEASE) });
+    fn take_over(&mut self, parcels: Vec<Parcel>) {
+        let mut next = Some(parcels);
+        while let Some(parcels) = next {
+            for parcel in parcels {
+                self.outbox.offer(parcel);
             }
             next = self.from_writer.try_recv().ok();
         }
@@ -157,15 +158,15 @@ impl Dispatcher {
     }
 
     fn start_due(&mut self) {
-        let now = self.env.now();
+        let (now, at) = (self.env.steady(), self.env.now());
         while self.under_way.len() < UNDER_WAY {
             match self.outbox.next(now) {
                 Some(Turn::Send(parcel)) => {
-                    let attempt = self.attempt(parcel, now);
+                    let attempt = self.attempt(parcel, at);
                     self.under_way.push(attempt);
                 }
                 Some(Turn::Skip(parcel, why)) => {
-                    let attempt = Attempt { at: now, took_ms: 0, answer: Answer::Broken { why } };
+                    let attempt = Attempt { at, took_ms: 0, answer: Answer::Broken { why } };
                     self.answered(Sent { row: parcel.row, attempt });
                 }
                 None => break,
@@ -186,10 +187,11 @@ impl Dispatcher {
 
     fn answered(&mut self, sent: Sent) {
         let Sent { row, attempt } = sent;
-        self.outbox.answered(&row.lane, &attempt.answer, self.env.now());
+        let now = self.env.steady();
+        self.outbox.answered(&row.lane, &attempt.answer, now);
         if let Answer::Retry { .. } = attempt.answer {
             // Its new due time is the writer's to choose; looking a second later finds it.
-            self.next_claim = self.next_claim.min(self.env.now().plus(SECOND));
+            self.next_claim = self.next_claim.min(now.plus(SECOND));
         }
         if let Answer::Broken { why } = &attempt.answer
             && attempt.took_ms > 0
@@ -214,20 +216,21 @@ impl Dispatcher {
     }
 
     fn wakes_in(&self) -> Duration {
-        let now = self.env.now();
+        let now = self.env.steady();
         let lane = self.outbox.wakes_at().filter(|at| *at > now);
         let at = lane.map_or(self.next_claim, |lane| lane.min(self.next_claim));
-        at.since(now).max(Span(50)).to_std()
+        at.since(now).max(Span(1)).to_std()
     }
 
     /// Takes what is due and held by nobody: retries, what did not fit, what a node left that died.
     async fn claim(&mut self) {
-        let now = self.env.now();
+        let now = self.env.steady();
         if now < self.next_claim {
             return;
         }
         self.next_claim = now.plus(SECOND);
-        match self.store.claim_due(self.tenant.tenant.id, LEASE, CLAIMED.0, CLAIMED.1).await {
+        let full = self.outbox.lanes_without_room(now);
+        match self.store.claim_due(self.tenant.tenant.id, LEASE, CLAIMED.0, CLAIMED.1, &full).await {
             Ok(rows) => {
                 if !rows.is_empty() {
                     self.next_claim = now.plus(Span(100));

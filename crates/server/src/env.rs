@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mandate_core::time::Millis;
+use tokio::time::Instant;
 
 /// Fills bytes with randomness.
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;
@@ -14,6 +15,7 @@ pub struct Env {
     now: Arc<dyn Fn() -> Millis + Send + Sync>,
     fill: Arc<Fill>,
     disk_free: Arc<dyn Fn() -> Option<u64> + Send + Sync>,
+    began: Instant,
 }
 
 impl Env {
@@ -22,7 +24,7 @@ impl Env {
         now: impl Fn() -> Millis + Send + Sync + 'static,
         fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
     ) -> Self {
-        Self { now: Arc::new(now), fill: Arc::new(fill), disk_free: Arc::new(|| None) }
+        Self { now: Arc::new(now), fill: Arc::new(fill), disk_free: Arc::new(|| None), began: Instant::now() }
     }
 
     /// The same, with a way to ask how many bytes are free on the store's disk.
@@ -50,6 +52,12 @@ impl Env {
     #[must_use]
     pub fn now(&self) -> Millis {
         (self.now)()
+    }
+
+    /// Milliseconds that passed since the start, which no wall clock's step moves: for leases, waits and rates.
+    #[must_use]
+    pub fn steady(&self) -> Millis {
+        Millis(i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX))
     }
 
     /// Fresh random bytes.

@@ -5,6 +5,7 @@
 //! around every call; [`serve()`] carries connections to it.
 
 mod agents;
+mod body;
 mod caller;
 mod config;
 mod control;
@@ -16,6 +17,7 @@ mod keys;
 mod layer;
 mod notifications;
 pub mod problem;
+mod rejected;
 mod serve;
 mod state;
 pub mod status;
@@ -62,6 +64,7 @@ fn calls() -> OpenApiRouter<App> {
         .routes(routes!(events::get))
         .routes(routes!(events::explain))
         .routes(routes!(events::outcome))
+        .routes(routes!(rejected::list))
         .routes(routes!(export::events))
         .routes(routes!(export::audit))
         .routes(routes!(export::checkpoints))

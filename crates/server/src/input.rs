@@ -5,10 +5,11 @@
 
 use mandate_core::audit::AuditEntry;
 use mandate_core::chain::{Hash, Tip};
-use mandate_core::change::{KeyRow, NotificationRow, PersonRow};
+use mandate_core::change::{KeyRow, NotificationRow, PersonRow, RejectedRow};
 use mandate_core::delivery::Attempt;
 use mandate_core::event::{FieldError, Submission};
 use mandate_core::id::{ConfigId, EventId, KeyId};
+use mandate_core::plan::Why;
 use mandate_core::seal::{SealedContent, SealedRouting};
 use mandate_core::time::Millis;
 use tokio::sync::oneshot;
@@ -61,12 +62,64 @@ pub enum Input {
     ApplyConfig(ApplyConfigInput),
     /// Something to be remembered in the audit log alone, such as a refused request.
     Audit(AuditEntry),
+    /// Those who look after Mandate are to know of this.
+    Alert(Why),
     /// Removes one event's content.
     Erase(EraseInput),
     /// Time passed: a checkpoint of the chains and the history, when one is due.
     Tick,
     /// The server stops: a checkpoint of all that was added since the last.
     Checkpoint,
+}
+
+/// What agents send. It waits in their own sub-queue, and may be refused for load.
+#[derive(Debug)]
+pub enum AgentInput {
+    /// One request's events.
+    Events(EventsInput),
+    /// What became of an action.
+    Outcome(OutcomeInput),
+}
+
+impl AgentInput {
+    /// How many events it counts for.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Events(events) => events.items.len() + events.rejected.len(),
+            Self::Outcome(_) => 1,
+        }
+    }
+
+    /// What it holds in memory, roughly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Events(events) => events.bytes,
+            Self::Outcome(outcome) => outcome.body.len(),
+        }
+    }
+}
+
+impl From<EventsInput> for AgentInput {
+    fn from(events: EventsInput) -> Self {
+        Self::Events(events)
+    }
+}
+
+impl From<OutcomeInput> for AgentInput {
+    fn from(outcome: OutcomeInput) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+impl From<AgentInput> for Input {
+    fn from(input: AgentInput) -> Self {
+        match input {
+            AgentInput::Events(events) => Self::Events(events),
+            AgentInput::Outcome(outcome) => Self::Outcome(outcome),
+        }
+    }
 }
 
 /// One request's events, prepared outside the writer.
@@ -78,6 +131,8 @@ pub struct EventsInput {
     pub received_at: Millis,
     /// What can be recorded, in the order sent.
     pub items: Vec<Prepared>,
+    /// What is no event, to be kept for a day.
+    pub rejected: Vec<RejectedRow>,
     /// What it holds in memory, roughly.
     pub bytes: usize,
     /// Gets one answer an item.
@@ -259,7 +314,14 @@ impl EventsInput {
             Prepared::new(submission, Millis(0), [0; 16], &[0; 32])
         };
         let (reply, _) = oneshot::channel();
-        Self { key: None, received_at: Millis(0), items: (0..items).map(prepare).collect(), bytes: items * 100, reply }
+        Self {
+            key: None,
+            received_at: Millis(0),
+            items: (0..items).map(prepare).collect(),
+            rejected: Vec::new(),
+            bytes: items * 100,
+            reply,
+        }
     }
 }
 

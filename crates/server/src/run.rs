@@ -1,17 +1,20 @@
 //! Wires the parts of one tenant together and keeps them going.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use mandate_core::dedupe::KEY_HOLDS;
+use mandate_core::id::TenantId;
 use mandate_core::time::{DAY, MINUTE, Millis};
+use mandate_store::Store;
 
 use crate::app::{App, TenantHandle};
-use crate::dispatcher::{Handover, ToDispatcher};
+use crate::dispatcher::{ToDispatcher, parcels};
 use crate::input::{Input, Refusal};
 use crate::metrics::Metrics;
 use crate::tasks::Stop;
-use crate::writer::{Step, Writer};
+use crate::writer::{Commit, End, Writer};
 
 /// The most that one transaction takes in.
 const BATCH: (usize, usize) = (1_000, 8 * 1024 * 1024);
@@ -21,68 +24,76 @@ const AWAY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_s
 /// Runs a tenant's writer until its intake is closed and drained.
 pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dispatcher: ToDispatcher) {
     let mut wait = AWAY.0;
-    // Why the store took nothing the last time it was asked.
-    let mut away: Option<Refusal> = None;
+    let mut halted = app.halt.subscribe();
     loop {
-        let batch = tenant.intake.next_batch(BATCH.0, BATCH.1).await;
+        let batch = tokio::select! {
+            biased;
+            // Another tenant's writer found that the disk fails.
+            _ = halted.wait_for(Option::is_some) => return refuse_the_rest(&tenant),
+            batch = tenant.intake.next_batch(BATCH.0, BATCH.1) => batch,
+        };
         if batch.is_empty() {
             return;
         }
         measure(&app.metrics, &batch);
-        let (began, began_at) = (tokio::time::Instant::now(), app.env.now());
-        let step = writer.step(batch).await;
+        let (began, began_at) = (tokio::time::Instant::now(), app.env.steady());
+        let mut step = writer.step(batch).await;
         app.metrics.commit.observe(began.elapsed());
-        match step {
-            Step::Committed { committed, to_send, snapshot, deciding } => {
-                if let Ok(events @ 1..) = u32::try_from(committed.events.len()) {
-                    app.metrics.routing.observe(deciding / events);
+        loop {
+            if let Some(commit) = step.commit {
+                publish(&app, &tenant, &dispatcher, commit, began_at);
+            }
+            match step.end {
+                End::Ready => break,
+                End::Halt(why) => {
+                    tenant.takes_events.store(false, Ordering::Relaxed);
+                    app.halt(format!("the store's disk failed, and a sync must not be retried: {why}"));
+                    return refuse_the_rest(&tenant);
                 }
-                app.keys.apply(tenant.tenant.id, &committed.keys);
-                tenant.snapshot.send_if_modified(|known| {
-                    let changed = known.id != snapshot.id;
-                    *known = snapshot;
-                    changed
-                });
-                tenant.live.publish(&committed);
-                dispatcher.hand_over(Handover { committed, to_send, began_at });
-                if away.take().is_some() {
-                    let _ = app.store.restore_ballast().await;
-                    app.ready.send_replace(true);
-                    wait = AWAY.0;
+                End::Away | End::InDoubt => {
+                    tenant.takes_events.store(false, Ordering::Relaxed);
+                    tokio::time::sleep(wait).await;
+                    wait = (wait * 2).min(AWAY.1);
                 }
             }
-            // Nobody sends events to a server that says it is not ready, so it must not wait for one to find out.
-            Step::Nothing => {
-                if let Some(why) = &away
-                    && is_back(&app, why).await
-                {
-                    app.ready.send_replace(true);
-                    (away, wait) = (None, AWAY.0);
-                }
+            if step.end == End::Away {
+                break;
             }
-            Step::Away(refusal) => {
-                app.ready.send_replace(false);
-                if refusal == Refusal::NoRoom {
-                    let _ = app.store.release_ballast().await;
-                }
-                away = Some(refusal);
-                tokio::time::sleep(wait).await;
-                wait = (wait * 2).min(AWAY.1);
-            }
-            Step::Halt(why) => {
-                app.ready.send_replace(false);
-                tracing::error!(why, "the store's disk failed; stopping, because a sync must not be retried");
-                app.halt.send_replace(Some(why));
-                tenant.intake.close();
-            }
+            step = writer.settle().await;
+        }
+        // Nobody sends events to a server that says it is not ready, so whatever the store answered tells.
+        if step.end == End::Ready {
+            wait = AWAY.0;
+            tenant.takes_events.store(writer.takes_events(), Ordering::Relaxed);
         }
     }
 }
 
-/// Whether a store that answered, but was asked to write nothing, takes events again: a full disk has room once the
-/// ballast fits.
-async fn is_back(app: &App, why: &Refusal) -> bool {
-    *why != Refusal::NoRoom || app.store.restore_ballast().await.unwrap_or(false)
+fn publish(app: &App, tenant: &TenantHandle, dispatcher: &ToDispatcher, commit: Commit, began_at: Millis) {
+    let Commit { committed, to_send, snapshot, deciding } = commit;
+    if let Ok(events @ 1..) = u32::try_from(committed.events.len()) {
+        app.metrics.routing.observe(deciding / events);
+    }
+    app.keys.apply(tenant.tenant.id, &committed.keys);
+    tenant.snapshot.send_if_modified(|known| {
+        let changed = known.id != snapshot.id;
+        *known = snapshot;
+        changed
+    });
+    tenant.live.publish(&committed);
+    dispatcher.hand_over(parcels(&committed, to_send, began_at));
+}
+
+/// Nothing more is carried out once the disk failed.
+fn refuse_the_rest(tenant: &TenantHandle) {
+    tenant.intake.close();
+    loop {
+        let batch = tenant.intake.try_batch(BATCH.0, BATCH.1);
+        if batch.is_empty() {
+            return;
+        }
+        crate::writer::refuse(batch, &Refusal::StoreAway);
+    }
 }
 
 /// Takes in what channels answered (MET-2).
@@ -103,6 +114,16 @@ fn oldest_key(now: Millis) -> i64 {
     now.minus(KEY_HOLDS).minus(DAY.times(3)).hour()
 }
 
+/// What was refused as no event is kept for a day, and no more of it than this.
+const REJECTED: u32 = 10_000;
+
+async fn clear_away(store: &Store, tenant: TenantId, now: Millis) -> Result<(), mandate_store::Error> {
+    store.purge_seen(tenant, oldest_key(now), now).await?;
+    store.purge_rejected(tenant, now.minus(DAY), REJECTED).await?;
+    store.extend_partitions().await;
+    Ok(())
+}
+
 /// Lets time pass for a tenant's writer: checkpoints, and what expired.
 pub async fn ticker(app: App, tenant: Arc<TenantHandle>, mut stop: Stop) {
     let mut purged = app.env.now();
@@ -115,11 +136,14 @@ pub async fn ticker(app: App, tenant: Arc<TenantHandle>, mut stop: Stop) {
         if tenant.intake.push_control(Input::Tick).is_err() {
             return;
         }
+        if !app.store.keeps_its_place().await {
+            app.halt("another `mandate` took over this database while the connection was lost".to_owned());
+        }
         let now = app.env.now();
         if now.since(purged) >= MINUTE.times(10) {
             purged = now;
-            if let Err(error) = app.store.purge_seen(tenant.tenant.id, oldest_key(now)).await {
-                tracing::warn!(%error, "cannot purge expired keys; trying again in ten minutes");
+            if let Err(error) = clear_away(&app.store, tenant.tenant.id, now).await {
+                tracing::warn!(%error, "cannot clear away what is over; trying again in ten minutes");
             }
         }
     }

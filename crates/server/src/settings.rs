@@ -116,6 +116,8 @@ pub struct Limits {
     pub queue_bytes: usize,
     /// Bytes of request bodies held at once.
     pub body_bytes: usize,
+    /// Connections at once.
+    pub connections: usize,
     /// Live streams at once.
     pub streams: usize,
 }
@@ -129,6 +131,7 @@ impl Default for Limits {
             queue_items: 10_000,
             queue_bytes: 64 * 1024 * 1024,
             body_bytes: 128 * 1024 * 1024,
+            connections: 16_000,
             streams: 12_000,
         }
     }

@@ -8,6 +8,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig, secret::Secret as WebhookSecret};
 use mandate_connect::http::HttpClient;
@@ -108,7 +109,7 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
     check_listen(&settings.server).map_err(StartError::Listen)?;
     let channels = Arc::new(channels(&settings)?);
     let address: Address = settings.store.expose().parse()?;
-    let store = Store::open(&address, store_options).await?;
+    let store = Store::open(&address, OpenOptions { alone: true, ..store_options }).await?;
     ensure_default_tenant(&store, &env).await?;
     let tenants = store.tenants().await?;
     let keys = Keys::load(&store, tenants.iter().map(|tenant| tenant.id)).await?;
@@ -132,7 +133,7 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         tenants: handles,
         keys,
         tasks: Tasks::default(),
-        ready: watch::Sender::new(true),
+        stopping: AtomicBool::new(false),
         halt: watch::Sender::new(None),
         settings,
     });
@@ -142,13 +143,15 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         let (dispatcher, to_dispatcher, health) =
             Dispatcher::new(app.env.clone(), app.store.clone(), Arc::clone(&handle), Arc::clone(&channels), public_url);
         handle.lanes.send_replace(Some(health));
-        writers.spawn("writer", run::writer(app.clone(), Arc::clone(&handle), writer, to_dispatcher));
-        app.tasks.spawn("dispatcher", dispatcher.run(app.tasks.stop_signal()));
+        let writer = run::writer(app.clone(), Arc::clone(&handle), writer, to_dispatcher);
+        writers.spawn_vital("writer", writer, gone(&app));
+        app.tasks.spawn_vital("dispatcher", dispatcher.run(app.tasks.stop_signal()), gone(&app));
         app.tasks.spawn(
             "status figures",
             crate::http::status::sample(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()),
         );
-        app.tasks.spawn("ticker", run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()));
+        let ticker = run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal());
+        app.tasks.spawn_vital("ticker", ticker, gone(&app));
         if let Some(dir) = app.settings.checkpoints.clone() {
             let keep = crate::checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
             app.tasks.spawn("checkpoints", keep);
@@ -160,6 +163,16 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         return Err(error);
     }
     Ok(running)
+}
+
+/// Stops the server when something ended that it cannot go on without.
+fn gone(app: &App) -> impl FnOnce(String) + Send + 'static {
+    let app = app.clone();
+    move |why| {
+        if !app.stopping.load(Ordering::Relaxed) {
+            app.halt(why);
+        }
+    }
 }
 
 impl Running {
@@ -251,7 +264,7 @@ impl Running {
 }
 
 async fn stop_all(app: &App, writers: &Tasks) {
-    app.ready.send_replace(false);
+    app.stopping.store(true, Ordering::Relaxed);
     // Workers first, while the writers still take in what they report.
     app.tasks.stop().await;
     for handle in app.tenants.values() {
@@ -283,6 +296,7 @@ async fn prepare(
     let handle = TenantHandle {
         scrubber: Scrubber::new(tenant.secret),
         intake: Intake::new(bounds),
+        takes_events: AtomicBool::new(true),
         live: Live::default(),
         snapshot: watch::Sender::new(snapshot),
         lanes: watch::Sender::new(None),

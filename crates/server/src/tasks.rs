@@ -1,8 +1,10 @@
 //! Every task has a name and an owner who joins it. Nothing else in this workspace spawns.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt as _;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -49,6 +51,23 @@ impl Tasks {
         while running.try_join_next().is_some() {}
     }
 
+    /// Starts a task under a name that everything hangs on: `gone` is told when it ends although nobody asked it to.
+    pub fn spawn_vital(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+        gone: impl FnOnce(String) + Send + 'static,
+    ) {
+        let stop = self.stop_signal();
+        self.spawn(name, async move {
+            let ended = AssertUnwindSafe(task).catch_unwind().await;
+            if !stop.requested() || ended.is_err() {
+                let how = if ended.is_err() { "broke off" } else { "ended" };
+                gone(format!("the {name} {how}; stopping, since nothing goes on without it"));
+            }
+        });
+    }
+
     /// What a task watches to know when to stop.
     #[must_use]
     pub fn stop_signal(&self) -> Stop {
@@ -71,5 +90,32 @@ impl Tasks {
                 Err(error) => tracing::error!(%error, "a task ended badly"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_vital_task_that_breaks_off_is_told() {
+        let told: Arc<Mutex<Vec<String>>> = Arc::default();
+        let tasks = Tasks::default();
+        let tell = || {
+            let told = Arc::clone(&told);
+            move |why: String| told.lock().unwrap().push(why)
+        };
+        tasks.spawn_vital("writer", async { panic!("on purpose") }, tell());
+        tasks.spawn_vital("dispatcher", async {}, tell());
+        let mut stop = tasks.stop_signal();
+        tasks.spawn_vital("ticker", async move { stop.wait().await }, tell());
+        while told.lock().unwrap().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        tasks.stop().await;
+        let mut told = told.lock().unwrap().clone();
+        told.sort();
+        assert_eq!(told.len(), 2, "who was asked to stop is not missed: {told:?}");
+        assert!(told[0].starts_with("the dispatcher ended") && told[1].starts_with("the writer broke off"), "{told:?}");
     }
 }

@@ -4,9 +4,11 @@
 //! was answered. What queued meanwhile goes into the next batch: no timer, no artificial delay.
 //!
 //! Failing is part of it. Another node wrote first: what is loaded is thrown away and read again. The
-//! connection broke during COMMIT: the head's hash says whether it happened, and only then is anyone answered.
-//! Data that the store refuses: the batch is halved until the one bad input stands alone. No room: rolled back
-//! and refused, to be sent again. An I/O error: [`Step::Halt`], because a failed fsync must not be retried.
+//! connection broke during COMMIT: the head's hash says whether it happened, and only then is anyone answered
+//! ([`End::InDoubt`] until the store says it).
+//! Data that the store refuses: the batch is halved until the one bad input stands alone. No room: events are refused,
+//! to be sent again, and what people ask is written into the room that the ballast leaves. An I/O error:
+//! [`End::Halt`], because a failed fsync must not be retried.
 
 mod decide;
 mod lookup;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use mandate_core::change::{FeedEntry, Head, NotificationRow};
 use mandate_core::history::{History, Seen};
-use mandate_core::plan::{Process, Snapshot};
+use mandate_core::plan::{Process, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
 use mandate_core::time::Millis;
 use mandate_store::{CommitError, Error as StoreError, Store, StoredEvent, Tenant};
@@ -42,10 +44,26 @@ pub struct Writer {
     tenant: Tenant,
     process: Arc<Process>,
     loaded: Option<Loaded>,
-    /// Channels whose break was told to those who look after Mandate.
+    /// Channels and lanes whose trouble was told to those who look after Mandate.
     broken: BTreeSet<Arc<str>>,
     /// Where the chains stood at the last checkpoint, and when that was.
     checkpointed: (Millis, i64, i64),
+    /// The store's disk was full: until the ballast fits again, its room is kept for what people ask.
+    short_of_room: bool,
+    /// What is still to be carried out of the last step, the next one last.
+    batches: Vec<Vec<Input>>,
+    /// What was sent to the store, which did not say whether it took it.
+    doubt: Option<Doubt>,
+}
+
+/// A commit of which nobody knows yet whether it happened.
+#[derive(Debug)]
+struct Doubt {
+    batch: Vec<Input>,
+    /// Where the head is when it happened.
+    after: Head,
+    done: Done,
+    error: StoreError,
 }
 
 /// What the writer holds in memory, true for the head it was loaded at or moved on to.
@@ -59,31 +77,96 @@ struct Loaded {
 
 /// What a step came to.
 #[derive(Debug)]
-pub enum Step {
-    /// Committed; tell the watchers, send what is born claimed, use the snapshot from now on.
-    Committed {
-        /// What to tell.
-        committed: Arc<Committed>,
-        /// What to send from here: this node holds it until its lease runs out.
-        to_send: Vec<Arc<NotificationRow>>,
-        /// The configuration in force.
-        snapshot: Arc<Snapshot>,
-        /// How long it took to observe, plan, seal and apply the whole batch.
-        deciding: Duration,
-    },
-    /// Nothing was written; everybody was answered.
-    Nothing,
-    /// The store is away or full: everybody was refused, wait before the next try.
-    Away(Refusal),
-    /// The store cannot be trusted any more: say so and exit.
+pub struct Step {
+    /// What was committed, whatever came after it.
+    pub commit: Option<Commit>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// Something that was committed: its senders were answered; tell the watchers, send what is born claimed.
+#[derive(Debug)]
+pub struct Commit {
+    /// What to tell.
+    pub committed: Arc<Committed>,
+    /// What to send from here: this node holds it until its lease runs out.
+    pub to_send: Vec<Arc<NotificationRow>>,
+    /// The configuration in force.
+    pub snapshot: Arc<Snapshot>,
+    /// How long it took to observe, plan, seal and apply the whole batch.
+    pub deciding: Duration,
+}
+
+/// How a step ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everybody was answered, and the store can be asked again.
+    Ready,
+    /// The store is away: everybody was refused, wait before the next try.
+    Away,
+    /// The connection broke during COMMIT, and nobody was answered yet: [`Writer::settle`] asks the store what it did.
+    InDoubt,
+    /// The store cannot be trusted any more: everybody was refused; say so and exit.
     Halt(String),
+}
+
+impl Step {
+    const NOTHING: Self = Self { commit: None, end: End::Ready };
+
+    fn ended(end: End) -> Self {
+        Self { commit: None, end }
+    }
+
+    /// What two parts of a step came to; order is kept, and nothing comes after a halt.
+    fn and(self, next: Self) -> Self {
+        let commit = match (self.commit, next.commit) {
+            (Some(one), Some(two)) => Some(one.and(two)),
+            (one, two) => one.or(two),
+        };
+        let end = if let End::Halt(_) = self.end { self.end } else { next.end };
+        Self { commit, end }
+    }
+}
+
+impl Commit {
+    fn and(mut self, next: Self) -> Self {
+        self.to_send.extend(next.to_send);
+        let (one, two) = (&self.committed, &next.committed);
+        let joined = Committed {
+            first: one.first,
+            entries: one.entries.iter().chain(&two.entries).cloned().collect(),
+            events: one.events.iter().chain(&two.events).cloned().collect(),
+            notifications: one.notifications.iter().chain(&two.notifications).cloned().collect(),
+            agents: one.agents.iter().chain(&two.agents).cloned().collect(),
+            keys: one.keys.iter().chain(&two.keys).cloned().collect(),
+        };
+        let deciding = self.deciding + next.deciding;
+        Self { committed: Arc::new(joined), to_send: self.to_send, snapshot: next.snapshot, deciding }
+    }
 }
 
 impl Writer {
     /// A writer that has loaded nothing yet.
     #[must_use]
     pub fn new(env: Env, store: Store, tenant: Tenant, process: Arc<Process>) -> Self {
-        Self { env, store, tenant, process, loaded: None, broken: BTreeSet::new(), checkpointed: (Millis(0), 0, 0) }
+        Self {
+            env,
+            store,
+            tenant,
+            process,
+            loaded: None,
+            broken: BTreeSet::new(),
+            checkpointed: (Millis(0), 0, 0),
+            short_of_room: false,
+            batches: Vec::new(),
+            doubt: None,
+        }
+    }
+
+    /// Whether events are taken in, as far as the store's room goes.
+    #[must_use]
+    pub fn takes_events(&self) -> bool {
+        !self.short_of_room
     }
 
     /// Loads configuration and history, so that the first input finds everything ready.
@@ -98,47 +181,128 @@ impl Writer {
     }
 
     /// Carries out a batch of inputs and answers each.
-    pub async fn step(&mut self, inputs: Vec<Input>) -> Step {
-        let mut result = Step::Nothing;
-        // Inputs that one transaction could not take are halved; the stack holds what is still to be done.
-        let mut batches = vec![inputs];
-        while let Some(batch) = batches.pop() {
+    pub async fn step(&mut self, mut inputs: Vec<Input>) -> Step {
+        if self.short_of_room {
+            if inputs.iter().any(|input| matches!(input, Input::Tick)) {
+                self.look_for_room().await;
+            }
+            if self.short_of_room {
+                inputs = refuse_events(inputs);
+            }
+        }
+        self.batches.push(inputs);
+        self.go_on().await
+    }
+
+    /// Asks the store whether the commit in doubt happened, answers its senders, and goes on.
+    pub async fn settle(&mut self) -> Step {
+        let Some(doubt) = self.doubt.take() else { return self.go_on().await };
+        // Only a transaction of our own shows the head after whatever is still under way.
+        let head = match self.store.begin(self.tenant.id).await {
+            Ok(tx) => *tx.head(),
+            Err(error) => {
+                tracing::warn!(%error, "whether a commit happened is not known yet; asking again");
+                self.doubt = Some(doubt);
+                return Step::ended(End::InDoubt);
+            }
+        };
+        let Doubt { batch, after, done, error } = doubt;
+        let settled = if head == after { self.succeeded(batch, done) } else { self.failed(batch, &error) };
+        settled.and(self.go_on().await)
+    }
+
+    /// Inputs that one transaction could not take are halved; what is still to be done waits in `batches`.
+    async fn go_on(&mut self) -> Step {
+        let mut result = Step::NOTHING;
+        while let Some(batch) = self.batches.pop() {
             if batch.is_empty() {
                 continue;
             }
             match self.commit(&batch).await {
-                Ok(done) => {
-                    result = merge(result, done.step);
-                    for (input, answer) in batch.into_iter().zip(done.answers) {
-                        answer.give(input);
-                    }
+                Ok(done) => result = result.and(self.succeeded(batch, done)),
+                Err(Failed::InDoubt(in_doubt)) => {
+                    let InDoubt { after, done, error } = *in_doubt;
+                    tracing::warn!(%error, "the store did not say whether it took a commit");
+                    self.doubt = Some(Doubt { batch, after, done, error });
+                    return result.and(Step::ended(End::InDoubt));
                 }
-                Err(StoreError::Invalid(_)) if batch.len() > 1 => {
+                Err(Failed::Refused(StoreError::Invalid(_))) if batch.len() > 1 => {
                     self.loaded = None;
                     let mut first = batch;
                     let second = first.split_off(first.len() / 2);
-                    batches.push(second);
-                    batches.push(first);
+                    self.batches.push(second);
+                    self.batches.push(first);
                 }
-                Err(error) => {
+                Err(Failed::Refused(StoreError::Full(detail))) if !self.short_of_room => {
                     self.loaded = None;
-                    let (step, refusal) = refusal(&error);
-                    tracing::error!(%error, inputs = batch.len(), "nothing of a batch was recorded");
-                    for input in batch {
-                        Answer::Refused(refusal.clone()).give(input);
+                    self.short_of_room = true;
+                    tracing::error!(
+                        detail,
+                        "the store's disk is full: events are refused until there is room; pausing, delivering and \
+                         reading go on"
+                    );
+                    if let Err(error) = self.store.release_ballast().await {
+                        tracing::error!(%error, "the room kept for a full disk cannot be given away");
                     }
-                    result = merge(result, step);
+                    let mut rest = refuse_events(batch);
+                    rest.push(Input::Alert(Why::NoRoom));
+                    self.batches.push(rest);
+                }
+                Err(Failed::Refused(error)) => {
+                    result = result.and(self.failed(batch, &error));
+                    if let End::Halt(_) = result.end {
+                        for batch in std::mem::take(&mut self.batches) {
+                            refuse(batch, &Refusal::StoreAway);
+                        }
+                    }
                 }
             }
         }
         result
     }
 
-    async fn commit(&mut self, inputs: &[Input]) -> Result<Done, StoreError> {
+    fn succeeded(&mut self, batch: Vec<Input>, done: Done) -> Step {
+        if let Some(state) = done.state {
+            self.loaded = self.loaded.take().map(|loaded| Loaded {
+                position: state.after.position,
+                snapshot: state.snapshot,
+                config: state.after.config,
+                ..loaded
+            });
+            self.checkpointed = state.checkpointed;
+            self.broken = state.broken;
+        }
+        for (input, answer) in batch.into_iter().zip(done.answers) {
+            answer.give(input);
+        }
+        Step { commit: done.commit, end: End::Ready }
+    }
+
+    fn failed(&mut self, batch: Vec<Input>, error: &StoreError) -> Step {
+        self.loaded = None;
+        let (end, refusal) = refusal(error);
+        tracing::error!(%error, inputs = batch.len(), "nothing of a batch was recorded");
+        refuse(batch, &refusal);
+        Step::ended(end)
+    }
+
+    /// Takes events again once the ballast fits beside them.
+    async fn look_for_room(&mut self) {
+        match self.store.restore_ballast().await {
+            Ok(true) => {
+                self.short_of_room = false;
+                tracing::info!("the store's disk has room again: events are taken");
+            }
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "cannot tell whether the store's disk has room again"),
+        }
+    }
+
+    async fn commit(&mut self, inputs: &[Input]) -> Result<Done, Failed> {
         let mut races = 0;
         loop {
             match self.try_commit(inputs).await {
-                Err(StoreError::Conflict(_)) if races < RACES => {
+                Err(Failed::Refused(StoreError::Conflict(_))) if races < RACES => {
                     races += 1;
                     self.loaded = None;
                 }
@@ -147,7 +311,7 @@ impl Writer {
         }
     }
 
-    async fn try_commit(&mut self, inputs: &[Input]) -> Result<Done, StoreError> {
+    async fn try_commit(&mut self, inputs: &[Input]) -> Result<Done, Failed> {
         let mut tx = self.store.begin(self.tenant.id).await?;
         let head = *tx.head();
         let now = tx.now();
@@ -155,16 +319,16 @@ impl Writer {
             self.load_at(&head).await?;
         }
         let Some(loaded) = &mut self.loaded else {
-            return Err(StoreError::Conflict("the head moved while it was being read".to_owned()));
+            return Err(StoreError::Conflict("the head moved while it was being read".to_owned()).into());
         };
-        let view = View::read(&self.store, &mut tx, self.tenant.id, &loaded.history, inputs, now).await?;
+        let view = View::read(&mut tx, &loaded.history, inputs, now).await?;
         let mut decider = Decider::new(
             &self.env,
             &self.tenant,
             &self.process,
             Arc::clone(&loaded.snapshot),
             &mut loaded.history,
-            &mut self.broken,
+            self.broken.clone(),
             view,
             head,
             now,
@@ -173,28 +337,23 @@ impl Writer {
         let began = Instant::now();
         let answers = inputs.iter().map(|input| decider.decide(input)).collect();
         let deciding = began.elapsed();
-        let Decided { changes, head: after, snapshot, checkpointed, erasures } = decider.finish();
+        let Decided { changes, head: after, snapshot, checkpointed, broken, erasures } = decider.finish();
         if changes.is_empty() {
-            return Ok(Done { answers, step: Step::Nothing });
+            return Ok(Done { answers, commit: None, state: None });
         }
         for erasure in erasures {
             tx.erase_event(erasure);
         }
         tx.write(&changes, &after).await?;
-        match tx.commit().await {
-            Ok(()) => {}
-            Err(CommitError::Refused(error)) => return Err(error),
-            Err(CommitError::Unknown(error)) if self.store.head(self.tenant.id).await? != after => return Err(error),
-            Err(CommitError::Unknown(_)) => {}
+        let committed = tx.commit().await;
+        let state = Some(State { after, snapshot: Arc::clone(&snapshot), checkpointed, broken });
+        let done = Done { answers, commit: Some(told(head, changes, snapshot, deciding)), state };
+        match committed {
+            Ok(()) => Ok(done),
+            // A sync that failed must not be retried, whatever the head says now.
+            Err(CommitError::Refused(error) | CommitError::Unknown(error @ StoreError::Io(_))) => Err(error.into()),
+            Err(CommitError::Unknown(error)) => Err(Failed::InDoubt(Box::new(InDoubt { after, done, error }))),
         }
-        self.loaded = self.loaded.take().map(|loaded| Loaded {
-            position: after.position,
-            snapshot: Arc::clone(&snapshot),
-            config: after.config,
-            ..loaded
-        });
-        self.checkpointed = checkpointed;
-        Ok(Done { answers, step: told(head, changes, snapshot, deciding) })
     }
 
     /// Loads configuration and history as they are at `head`: the last checkpoint of the history, then the
@@ -282,12 +441,42 @@ impl Writer {
 const REPLAYED: i64 = 100_000;
 const PAGE: u32 = 1_000;
 
+/// What a commit came to.
+#[derive(Debug)]
 struct Done {
     answers: Vec<Answer>,
-    step: Step,
+    commit: Option<Commit>,
+    /// What the writer holds from then on; none when nothing was written.
+    state: Option<State>,
 }
 
-fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snapshot>, deciding: Duration) -> Step {
+#[derive(Debug)]
+struct State {
+    after: Head,
+    snapshot: Arc<Snapshot>,
+    checkpointed: (Millis, i64, i64),
+    broken: BTreeSet<Arc<str>>,
+}
+
+/// Why a batch is not committed, or may not be.
+enum Failed {
+    Refused(StoreError),
+    InDoubt(Box<InDoubt>),
+}
+
+struct InDoubt {
+    after: Head,
+    done: Done,
+    error: StoreError,
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snapshot>, deciding: Duration) -> Commit {
     let born: Vec<_> = changes.notifications.into_iter().map(Arc::new).collect();
     let delivered = changes.deliveries.into_iter().map(Arc::new);
     let committed = Committed {
@@ -298,42 +487,29 @@ fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snap
         agents: changes.agents,
         keys: changes.keys,
     };
-    Step::Committed { committed: Arc::new(committed), to_send: born, snapshot, deciding }
+    Commit { committed: Arc::new(committed), to_send: born, snapshot, deciding }
 }
 
-/// Joins what two halves of a batch came to; the commits' watchers are told by position, so order is kept.
-fn merge(first: Step, second: Step) -> Step {
-    match (first, second) {
-        (Step::Nothing, step) | (step, Step::Nothing) => step,
-        (halt @ Step::Halt(_), _) | (_, halt @ Step::Halt(_)) => halt,
-        (
-            Step::Committed { committed: one, mut to_send, deciding: first, .. },
-            Step::Committed { committed: two, to_send: more, snapshot, deciding: second },
-        ) => {
-            to_send.extend(more);
-            let joined = Committed {
-                first: one.first,
-                entries: one.entries.iter().chain(&two.entries).cloned().collect(),
-                events: one.events.iter().chain(&two.events).cloned().collect(),
-                notifications: one.notifications.iter().chain(&two.notifications).cloned().collect(),
-                agents: one.agents.iter().chain(&two.agents).cloned().collect(),
-                keys: one.keys.iter().chain(&two.keys).cloned().collect(),
-            };
-            Step::Committed { committed: Arc::new(joined), to_send, snapshot, deciding: first + second }
-        }
-        (committed @ Step::Committed { .. }, Step::Away(_)) | (Step::Away(_), committed @ Step::Committed { .. }) => {
-            committed
-        }
-        (away @ Step::Away(_), Step::Away(_)) => away,
+/// Answers the events among the inputs that there is no room, and gives the rest.
+fn refuse_events(inputs: Vec<Input>) -> Vec<Input> {
+    let (events, rest): (Vec<_>, Vec<_>) = inputs.into_iter().partition(|input| matches!(input, Input::Events(_)));
+    refuse(events, &Refusal::NoRoom);
+    rest
+}
+
+/// Answers everybody that nothing was done.
+pub(crate) fn refuse(inputs: Vec<Input>, refusal: &Refusal) {
+    for input in inputs {
+        Answer::Refused(refusal.clone()).give(input);
     }
 }
 
 /// What those who wait are told when the store failed, and what the server does next.
-fn refusal(error: &StoreError) -> (Step, Refusal) {
+fn refusal(error: &StoreError) -> (End, Refusal) {
     match error {
-        StoreError::Full(_) => (Step::Away(Refusal::NoRoom), Refusal::NoRoom),
-        StoreError::Io(detail) => (Step::Halt(detail.clone()), Refusal::StoreAway),
-        StoreError::Invalid(detail) => (Step::Nothing, Refusal::Invalid(detail.clone())),
-        _ => (Step::Away(Refusal::StoreAway), Refusal::StoreAway),
+        StoreError::Full(_) => (End::Ready, Refusal::NoRoom),
+        StoreError::Io(detail) => (End::Halt(detail.clone()), Refusal::StoreAway),
+        StoreError::Invalid(detail) => (End::Ready, Refusal::Invalid(detail.clone())),
+        _ => (End::Away, Refusal::StoreAway),
     }
 }

@@ -5,10 +5,10 @@ use mandate_core::chain::Tip;
 use mandate_core::change::row::Scope;
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
-    OutcomeRow, PersonRow, SeenKey, SeenRow,
+    OutcomeRow, PersonRow, RejectedRow, SeenKey, SeenRow,
 };
 use mandate_core::event::{ActorKind, Decision, Level};
-use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId};
+use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId};
 use mandate_core::seal::Erased;
 
 use crate::error::Result;
@@ -100,6 +100,17 @@ pub(crate) fn outcome(row: &Row) -> Result<OutcomeRow> {
         at: row.millis("at")?,
         failed: row.bool("failed")?,
         body: row.bytes("body")?,
+    })
+}
+
+pub(crate) fn rejected(row: &Row) -> Result<RejectedRow> {
+    let row = row.of("rejected", "id");
+    Ok(RejectedRow {
+        id: RejectedId(row.uuid("id")?),
+        at: row.millis("at")?,
+        key: KeyId(row.uuid("key")?),
+        errors: row.bytes("errors")?,
+        item: row.text("item")?.to_owned(),
     })
 }
 

@@ -45,6 +45,9 @@ pub enum Error {
         /// Who holds it, when the file says so.
         pid: Option<u32>,
     },
+    /// Another process works on this Postgres database.
+    #[error("another `mandate` works on this database; stop it first, since two would not hear of each other's pauses")]
+    InUse,
     /// The database was written by a newer release.
     #[error("the store has schema version `{found}`, this release knows up to `{known}`; run a newer release")]
     Newer {

@@ -6,7 +6,9 @@ mod lock;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    Sqlite, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
 use sqlx::{Connection as _, Transaction};
 
 use crate::error::Result;
@@ -26,6 +28,19 @@ pub(crate) struct Lite {
     pub(crate) tenants: Tenants,
     /// Held as long as the store is; the system frees it when the process dies.
     _lock: Lock,
+}
+
+/// Whether the last transaction is over, also for the driver; the connection is made anew otherwise.
+///
+/// A full disk makes SQLite roll back by itself. The driver's own `ROLLBACK` then fails, it goes on counting an open
+/// transaction, and would refuse every later one.
+async fn has_ended(connection: &mut SqliteConnection) -> sqlx::Result<bool> {
+    if !connection.is_in_transaction() {
+        return Ok(true);
+    }
+    // A dropped transaction's rollback stands in the connection's queue: the answer comes after it.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 impl Lite {
@@ -53,7 +68,12 @@ impl Lite {
         if let Some(pages) = options.max_pages {
             write = write.pragma("max_page_count", pages.to_string());
         }
-        let writer = pool().max_connections(1).acquire_timeout(options.acquire_timeout).connect_with(write).await?;
+        let writer = pool()
+            .max_connections(1)
+            .acquire_timeout(options.acquire_timeout)
+            .after_release(|connection, _| Box::pin(has_ended(connection)))
+            .connect_with(write)
+            .await?;
         migrate::lite(&mut *writer.acquire().await?).await?;
 
         let read = connect.read_only(true).pragma("cache_size", "-8192");

@@ -4,11 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::str::FromStr as _;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, Postgres};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres};
 use sqlx::{AssertSqlSafe, Connection as _, Transaction};
 
-use crate::error::Result;
+use tokio::sync::Mutex;
+
+use crate::error::{Error, Result};
 use crate::migrate;
 use crate::sql::Reader;
 use crate::store::{OpenOptions, Tenants};
@@ -18,14 +21,25 @@ const MAY_BE_APP: &str = "SELECT EXISTS (SELECT FROM pg_roles \
      WHERE rolname = 'mandate_app' AND pg_has_role(current_user, oid, 'MEMBER'))";
 const PASSES_WALLS: &str = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
 const EXTEND_PARTITIONS: &str = "SELECT extend_event_partitions(2)";
+/// The lock of the one process that works on this database; it goes with the connection that took it.
+const TAKE_PLACE: &str = "SELECT pg_try_advisory_lock(hashtext('mandate serve'))";
+/// A process that was killed leaves its place as soon as the server notices; so often the server is asked.
+const TAKE_PLACE_AGAIN: Duration = Duration::from_millis(100);
+/// So many transactions write at a time: a tenant's writer, and what claims or purges.
+const WRITERS: u32 = 4;
+/// A connection that rested longer is tried before it is used: a new one is made unnoticed when it broke.
+const TRIED_AFTER: Duration = Duration::from_secs(1);
 
 /// A connected server.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pool: PgPool,
+    readers: PgPool,
+    writers: PgPool,
     /// Whether transactions run as `mandate_app`.
     as_app: bool,
     pub(crate) tenants: Tenants,
+    /// The place of the one process, where it was asked for.
+    place: Option<Place>,
 }
 
 /// In whose name a transaction runs.
@@ -49,60 +63,139 @@ impl Server {
                 // Acknowledged means on disk, whatever the server's default.
                 ("synchronous_commit", "on".to_owned()),
             ]);
-        let pool = PgPoolOptions::new()
-            .max_connections(options.readers.saturating_add(2))
-            .acquire_timeout(options.acquire_timeout)
-            .connect_with(connect)
-            .await?;
-        let mut connection = pool.acquire().await?;
+        let place = if options.alone { Some(Place::take(&connect, options.acquire_timeout).await?) } else { None };
+        let pool = |connections| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(options.acquire_timeout)
+                .test_before_acquire(false)
+                .before_acquire(|connection, rested| {
+                    Box::pin(async move {
+                        if rested.idle_for >= TRIED_AFTER {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                })
+        };
+        let readers = pool(options.readers).connect_with(connect.clone()).await?;
+        // Writing waits for no reader, however slow.
+        let writers = pool(WRITERS).connect_lazy_with(connect);
+        let mut connection = readers.acquire().await?;
         migrate::postgres(&mut connection).await?;
         let as_app: bool = sqlx::query_scalar(MAY_BE_APP).fetch_one(&mut *connection).await?;
         if !as_app && sqlx::query_scalar(PASSES_WALLS).fetch_one(&mut *connection).await? {
             tracing::warn!("this login passes row-level security, and there is no role `mandate_app` to work as");
         }
         drop(connection);
-        let server = Self { pool, as_app, tenants: Tenants::default() };
+        let server = Self { readers, writers, as_app, tenants: Tenants::default(), place };
         server.extend_partitions().await;
         Ok(server)
     }
 
     /// Makes the coming months' partitions, when the login may; else events go to the default one.
     pub(crate) async fn extend_partitions(&self) {
-        if let Err(error) = sqlx::query(EXTEND_PARTITIONS).execute(&self.pool).await {
+        if let Err(error) = sqlx::query(EXTEND_PARTITIONS).execute(&self.writers).await {
             tracing::debug!(%error, "this login makes no partitions; the owner may, with extend_event_partitions()");
         }
     }
 
     /// A transaction that reads only. Dropping it ends it.
     pub(crate) async fn read(&self, name: Name) -> Result<Reader> {
-        Ok(Reader::Pg(self.open_transaction("BEGIN READ ONLY", name).await?))
+        Ok(Reader::Pg(self.open_transaction(&self.readers, "BEGIN READ ONLY", name).await?))
     }
 
     /// A transaction that writes.
     pub(crate) async fn begin(&self, name: Name) -> Result<Transaction<'static, Postgres>> {
-        self.open_transaction("BEGIN", name).await
+        self.open_transaction(&self.writers, "BEGIN", name).await
     }
 
     /// Begins, takes the role and the tenant's name in one round trip.
-    async fn open_transaction(&self, begin: &str, name: Name) -> Result<Transaction<'static, Postgres>> {
+    async fn open_transaction(&self, pool: &PgPool, begin: &str, name: Name) -> Result<Transaction<'static, Postgres>> {
         let role = if self.as_app { "SET LOCAL ROLE mandate_app;" } else { "" };
         let name = match name {
             Name::Tenant(number) => format!("SET LOCAL mandate.tenant = '{number}'"),
             Name::Door => "SET LOCAL mandate.door = 'tenants'".to_owned(),
         };
-        let (pool, text) = (self.pool.clone(), AssertSqlSafe(format!("{begin};{role}{name}")));
+        let (pool, text) = (pool.clone(), AssertSqlSafe(format!("{begin};{role}{name}")));
         Ok(Beginning(Some(Box::pin(async move { pool.begin_with(text).await }))).await?)
     }
 
-    /// Closes the pool.
+    /// Closes the pools.
     pub(crate) async fn close(&self) {
-        self.pool.close().await;
+        self.readers.close().await;
+        self.writers.close().await;
+        if let Some(place) = &self.place {
+            place.leave().await;
+        }
+    }
+
+    /// Whether no other process can have begun to work on this database.
+    pub(crate) async fn keeps_its_place(&self) -> bool {
+        match &self.place {
+            Some(place) => place.is_kept().await,
+            None => true,
+        }
     }
 
     /// Whether the server answers.
     pub(crate) async fn ping(&self) -> Result<()> {
-        Ok(self.pool.acquire().await?.ping().await?)
+        Ok(self.readers.acquire().await?.ping().await?)
     }
+}
+
+/// The place of the one process that works on a database: a lock that goes with the connection that took it.
+#[derive(Debug)]
+struct Place {
+    connect: PgConnectOptions,
+    /// None while the server is away.
+    held: Mutex<Option<PgConnection>>,
+}
+
+impl Place {
+    async fn take(connect: &PgConnectOptions, patience: Duration) -> Result<Self> {
+        let held = take_place(connect, patience).await?;
+        Ok(Self { connect: connect.clone(), held: Mutex::new(Some(held)) })
+    }
+
+    /// Looks whether the connection is still there, and takes the place again when it is not. While the server is away
+    /// nobody can take it, and nothing can be written either.
+    async fn is_kept(&self) -> bool {
+        let mut held = self.held.lock().await;
+        if let Some(connection) = &mut *held
+            && connection.ping().await.is_ok()
+        {
+            return true;
+        }
+        *held = None;
+        match take_place(&self.connect, TAKE_PLACE_AGAIN * 10).await {
+            Ok(connection) => {
+                *held = Some(connection);
+                true
+            }
+            Err(error) => error != Error::InUse,
+        }
+    }
+
+    async fn leave(&self) {
+        if let Some(connection) = self.held.lock().await.take() {
+            // However it ends, the server frees the place.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+/// Takes the place of the one process that works on this database, on a connection of its own.
+async fn take_place(connect: &PgConnectOptions, patience: Duration) -> Result<PgConnection> {
+    let mut connection = PgConnection::connect_with(connect).await?;
+    let taken = async {
+        while !sqlx::query_scalar(TAKE_PLACE).fetch_one(&mut connection).await? {
+            tokio::time::sleep(TAKE_PLACE_AGAIN).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(patience, taken).await.unwrap_or(Err(Error::InUse))?;
+    Ok(connection)
 }
 
 type Begun = sqlx::Result<Transaction<'static, Postgres>>;

@@ -5,15 +5,17 @@
 //! [`Error::Corrupt`](crate::Error::Corrupt) for a row that cannot be decoded, and with
 //! [`Error::UnknownTenant`](crate::Error::UnknownTenant).
 
-mod event;
+pub(crate) mod event;
 mod feed;
 mod log;
 mod notification;
-mod state;
+pub(crate) mod state;
 
 pub use event::{EventFilter, StoredEvent};
 pub use feed::FeedRow;
 pub use notification::NotificationFilter;
+
+use mandate_core::id::EventId;
 
 use crate::sql::Sql;
 
@@ -35,6 +37,12 @@ pub struct Page<T, C = i64> {
 /// A limit as the statements take it.
 pub(crate) fn page(limit: u32) -> i64 {
     i64::from(limit.clamp(1, MAX_PAGE))
+}
+
+/// Ids as statements take a list of them: JSON, in hex.
+pub(crate) fn hex_list(ids: &[EventId]) -> String {
+    let ids: Vec<_> = ids.iter().map(|id| format!("\"{}\"", id.0.simple())).collect();
+    format!("[{}]", ids.join(","))
 }
 
 /// Every statement of every read.

@@ -90,6 +90,7 @@ impl Sim {
         match self.draw(call) {
             Fault::None => Ok(()),
             Fault::Full => Err(Error::Full("drawn fault".into())),
+            Fault::Io { .. } => Err(Error::Io("drawn fault".into())),
             Fault::Before | Fault::Lost { .. } => Err(Error::Unreachable("drawn fault".into())),
         }
     }
@@ -150,10 +151,12 @@ impl Sim {
         lease: Span,
         lanes: i64,
         per_lane: i64,
+        left_out: &[Arc<str>],
     ) -> Result<Vec<NotificationRow>> {
         let fault = self.draw(Call::Claim);
         match fault {
             Fault::Full => return Err(Error::Full("drawn fault".into())),
+            Fault::Io { .. } => return Err(Error::Io("drawn fault".into())),
             Fault::Before | Fault::Lost { happened: false } => return Err(Error::Unreachable("drawn fault".into())),
             Fault::None | Fault::Lost { happened: true } => {}
         }
@@ -161,7 +164,8 @@ impl Sim {
         let now = self.stored().now;
         let claimed = self.change(tenant, |state| {
             let due = |row: &NotificationRow| {
-                row.state == NotificationState::Queued && row.due_at <= now && row.lease_until <= now
+                let free = row.state == NotificationState::Queued && row.due_at <= now && row.lease_until <= now;
+                free && !left_out.contains(&row.lane)
             };
             let mut rows: Vec<_> = state.notifications.values_mut().filter(|row| due(row)).collect();
             rows.sort_by(|a, b| (&a.lane, a.due_at, a.id).cmp(&(&b.lane, b.due_at, b.id)));
@@ -183,13 +187,24 @@ impl Sim {
         if fault == Fault::None { Ok(claimed) } else { Err(Error::Unreachable("drawn fault".into())) }
     }
 
-    pub(crate) async fn purge_seen(&self, tenant: TenantId, before_hour: i64) -> Result<u64> {
+    pub(crate) async fn purge_seen(&self, tenant: TenantId, before_hour: i64, now: Millis) -> Result<u64> {
         self.attempt(Call::Write)?;
         let _held = self.0.writer.lock().await;
         self.change(tenant, |state| {
             let before = state.seen.len();
-            state.seen.retain(|key, _| key.hour >= before_hour);
+            state.seen.retain(|key, row| key.hour >= before_hour || row.expires_at > now);
             (before - state.seen.len()) as u64
+        })
+    }
+
+    pub(crate) async fn purge_rejected(&self, tenant: TenantId, oldest: uuid::Uuid, keep: usize) -> Result<u64> {
+        self.attempt(Call::Write)?;
+        let _held = self.0.writer.lock().await;
+        self.change(tenant, |state| {
+            let before = state.rejected.len();
+            let beyond = state.rejected.keys().rev().nth(keep).copied();
+            state.rejected.retain(|id, _| id.0 >= oldest && beyond.is_none_or(|beyond| *id > beyond));
+            (before - state.rejected.len()) as u64
         })
     }
 
@@ -229,6 +244,12 @@ impl SimTx {
         Ok(keys.iter().filter_map(|key| Some((*key, *self.state.seen.get(key)?))).collect())
     }
 
+    /// What the tenant has, as this transaction sees it.
+    pub(crate) fn look(&self) -> Result<&State> {
+        self.sim.attempt(Call::Read)?;
+        Ok(&self.state)
+    }
+
     pub(crate) fn write(
         &mut self,
         changes: &Changes,
@@ -243,17 +264,17 @@ impl SimTx {
     }
 
     pub(crate) fn commit(self) -> Result<(), CommitError> {
-        let fault = self.sim.draw(Call::Commit);
-        let unknown = || CommitError::Unknown(Error::Unreachable("drawn fault".into()));
-        match fault {
-            Fault::Full => return Err(CommitError::Refused(Error::Full("drawn fault".into()))),
-            Fault::Before => return Err(CommitError::Refused(Error::Unreachable("drawn fault".into()))),
-            Fault::Lost { happened: false } => return Err(unknown()),
-            Fault::None | Fault::Lost { happened: true } => {}
-        }
-        if self.wrote {
+        let unknown = |error: fn(String) -> Error| Err(CommitError::Unknown(error("drawn fault".to_owned())));
+        let (happened, answer) = match self.sim.draw(Call::Commit) {
+            Fault::None => (true, Ok(())),
+            Fault::Full => (false, Err(CommitError::Refused(Error::Full("drawn fault".into())))),
+            Fault::Before => (false, Err(CommitError::Refused(Error::Unreachable("drawn fault".into())))),
+            Fault::Lost { happened } => (happened, unknown(Error::Unreachable)),
+            Fault::Io { happened } => (happened, unknown(Error::Io)),
+        };
+        if happened && self.wrote {
             self.sim.stored().states.insert(self.tenant, self.state);
         }
-        if fault == Fault::None { Ok(()) } else { Err(unknown()) }
+        answer
     }
 }

@@ -46,6 +46,8 @@ pub struct OpenOptions {
     pub acquire_timeout: Duration,
     /// How long a statement may take on Postgres.
     pub statement_timeout: Duration,
+    /// Whether to refuse a Postgres database on which another process works that asked for the same. SQLite always does.
+    pub alone: bool,
     /// Whether to keep 16 MB beside the file for the day when the disk is full. SQLite only.
     pub ballast: bool,
     /// At most so many pages of 4 kB. SQLite only, for tests of a full disk.
@@ -59,6 +61,7 @@ impl Default for OpenOptions {
             readers: 4,
             acquire_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(30),
+            alone: false,
             ballast: true,
             max_pages: None,
         }
@@ -142,7 +145,7 @@ impl Store {
     /// Opens the store at an address and brings it to this release's schema.
     ///
     /// # Errors
-    /// [`Error::Locked`] when another process holds the file, [`Error::Newer`] when a newer release wrote it,
+    /// [`Error::Locked`] and [`Error::InUse`] when another process holds it, [`Error::Newer`] when a newer release wrote it,
     /// [`Error::Unreachable`], [`Error::Full`] and [`Error::Io`] as they say.
     pub async fn open(address: &Address, options: OpenOptions) -> Result<Self> {
         Ok(match address {

@@ -1,6 +1,7 @@
 //! The transaction that writes: one tenant, its head locked, everything or nothing.
 
 mod check;
+mod lookup;
 mod rows;
 
 use std::collections::BTreeMap;

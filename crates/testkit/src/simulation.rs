@@ -19,9 +19,10 @@ use mandate_core::plan::snapshot::Files;
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use mandate_server::dispatcher::outbox::{Outbox, Parcel, Turn};
+use mandate_server::dispatcher::parcels;
 use mandate_server::env::Env;
 use mandate_server::input::{ApplyConfigInput, Asker, Delivery, EventsInput, Input, ItemAnswer, Prepared};
-use mandate_server::writer::{Step, Writer};
+use mandate_server::writer::{End, Writer};
 use mandate_store::sim::{Call, Fault, Sim};
 use mandate_store::{NotificationFilter, Store, Tenant};
 use tokio::sync::oneshot;
@@ -80,6 +81,7 @@ pub async fn run(seed: u64, steps: usize) -> Report {
         (Call::Commit, 0..4) => Fault::Lost { happened: faults.percent(50) },
         (Call::Commit | Call::Write | Call::Begin, 4..7) => Fault::Before,
         (Call::Write | Call::Commit, 7..8) => Fault::Full,
+        (Call::Commit, 8..9) => Fault::Io { happened: faults.percent(50) },
         (Call::Read, 8..9) => Fault::Before,
         _ => Fault::None,
     });
@@ -158,20 +160,27 @@ impl World {
     }
 
     async fn step(&mut self, inputs: Vec<Input>) {
-        match self.writer.step(inputs).await {
-            Step::Committed { committed, to_send, .. } => {
+        let mut step = self.writer.step(inputs).await;
+        loop {
+            if let Some(commit) = step.commit {
                 // Between commit and hand-over is where a crash hurts most.
                 if self.report.crashes > 0 && self.chance.percent(3) {
                     return self.crash();
                 }
-                for row in to_send {
-                    let event = committed.events.iter().find(|event| Some(event.seq) == row.event_seq).cloned();
-                    let held_until = row.lease_until;
-                    self.outbox.offer(Parcel { row, event, held_until });
+                for parcel in parcels(&commit.committed, commit.to_send, self.now()) {
+                    self.outbox.offer(parcel);
                 }
             }
-            Step::Nothing | Step::Away(_) => {}
-            Step::Halt(why) => panic!("halted: {why}"),
+            match step.end {
+                End::Ready | End::Away => return,
+                // A node may die while it does not know.
+                End::InDoubt if self.chance.percent(10) => return self.crash(),
+                End::InDoubt => step = self.writer.settle().await,
+                End::Halt(why) => {
+                    assert!(why.contains("drawn fault"), "{why}");
+                    return self.crash();
+                }
+            }
         }
     }
 
@@ -193,7 +202,14 @@ impl World {
             };
             let (reply, answer) = oneshot::channel();
             let items = request.iter().map(prepare).collect();
-            inputs.push(Input::Events(EventsInput { key: None, received_at: self.now(), items, bytes: 100, reply }));
+            inputs.push(Input::Events(EventsInput {
+                key: None,
+                received_at: self.now(),
+                items,
+                rejected: Vec::new(),
+                bytes: 100,
+                reply,
+            }));
             answers.push((request.to_vec(), answer));
         }
         if inputs.is_empty() {
@@ -248,7 +264,7 @@ impl World {
     }
 
     async fn claim(&mut self) {
-        if let Ok(rows) = self.store.claim_due(self.tenant.id, LEASE, 8, 32).await {
+        if let Ok(rows) = self.store.claim_due(self.tenant.id, LEASE, 8, 32, &[]).await {
             for row in rows {
                 let held_until = row.lease_until;
                 self.outbox.offer(Parcel { row: Arc::new(row), event: None, held_until });

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{Hash, Tip};
 use crate::event::{ActorKind, Decision, Level, words};
-use crate::id::{ConfigId, EventId, KeyId, NotificationId, PersonId};
+use crate::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId};
 use crate::time::Millis;
 
 /// One event of the chain. Everything but `sealed`, `content` and `plan` is derived from the sealed bytes.
@@ -98,6 +98,21 @@ pub struct OutcomeRow {
     pub body: Vec<u8>,
 }
 
+/// An item of a request that was no event, kept for a day so that people see what an agent sends wrong (EVT-10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectedRow {
+    /// Names it; its time is when it came.
+    pub id: RejectedId,
+    /// When it came.
+    pub at: Millis,
+    /// The key it came with.
+    pub key: KeyId,
+    /// What is wrong with it: a JSON list of pointer, code and detail.
+    pub errors: Vec<u8>,
+    /// What was sent, secrets replaced, cut to a few kilobytes.
+    pub item: String,
+}
+
 /// The key of an input (EVT-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeenKey {
@@ -152,9 +167,9 @@ words! {
         Ingest = "ingest",
         /// Read.
         Read = "read",
-        /// Read, answer notices, pause and resume.
+        /// Read, answer notices, pause.
         Respond = "respond",
-        /// Everything.
+        /// Everything, resuming agents among it.
         Admin = "admin",
     }
 }

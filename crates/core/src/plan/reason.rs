@@ -68,6 +68,22 @@ pub enum Why {
         /// What it said.
         said: String,
     },
+    /// They look after Mandate, and a channel did not take a notice, however often it was tried.
+    NotTaken {
+        /// Which.
+        channel: Arc<str>,
+        /// What it said last.
+        said: String,
+    },
+    /// They look after Mandate, and an agent sends more than its share of a queue that fills up.
+    AgentOverShare {
+        /// Whose sub-queue it is.
+        agent: String,
+    },
+    /// They look after Mandate, and the queue of events is full.
+    QueueFull,
+    /// They look after Mandate, and the store's disk is full.
+    NoRoom,
 }
 
 /// Why somebody is not told who would have been.
@@ -107,6 +123,18 @@ impl Why {
             Self::NobodyNamed { rule } => format!("the rule `{rule}` names nobody, and you are the fallback"),
             Self::Instead { channel } => format!("`{channel}` did not take this notice"),
             Self::ChannelBroken { channel, said } => format!("the channel `{channel}` is broken: {said}"),
+            Self::NotTaken { channel, said } => {
+                format!("the channel `{channel}` did not take a notice, which went to the alternate: {said}")
+            }
+            Self::AgentOverShare { agent } => format!(
+                "`{agent}` sends more than its share of the queue; what is too much is refused for now, others go on"
+            ),
+            Self::QueueFull => {
+                "the queue of events is full: events are refused for now, pausing and delivering go on".to_owned()
+            }
+            Self::NoRoom => "the store's disk is full: events are refused until there is room, pausing and delivering \
+                             go on; make room, or move the store"
+                .to_owned(),
         }
     }
 

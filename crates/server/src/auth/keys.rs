@@ -20,17 +20,17 @@ pub struct Known {
 }
 
 /// Why a key does not open anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// No such key.
     #[error("this API key is not known here; check that it was copied whole and is for this server")]
     Unknown,
     /// Its time is over.
     #[error("this API key has expired; ask an admin for a new one")]
-    Expired,
+    Expired(Arc<Known>),
     /// Somebody took it back.
     #[error("this API key was revoked; ask an admin for a new one")]
-    Revoked,
+    Revoked(Arc<Known>),
 }
 
 /// All keys of all tenants. Clones share one table.
@@ -60,7 +60,9 @@ impl Keys {
         }
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
         for row in rows {
-            table.insert(row.hash, Arc::new(Known { tenant, row: row.clone() }));
+            // Two answers may be taken in out of turn, and what was revoked stays so.
+            let revoked_at = table.get(&row.hash).and_then(|known| known.row.revoked_at).or(row.revoked_at);
+            table.insert(row.hash, Arc::new(Known { tenant, row: KeyRow { revoked_at, ..row.clone() } }));
         }
     }
 
@@ -80,10 +82,10 @@ impl Keys {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let known = table.get(hash).ok_or(Rejected::Unknown)?;
         if known.row.revoked_at.is_some() {
-            return Err(Rejected::Revoked);
+            return Err(Rejected::Revoked(Arc::clone(known)));
         }
         if known.row.expires_at.is_some_and(|at| at <= now) {
-            return Err(Rejected::Expired);
+            return Err(Rejected::Expired(Arc::clone(known)));
         }
         Ok(Arc::clone(known))
     }
@@ -132,9 +134,14 @@ mod tests {
         keys.apply(tenant, &[row("mk_a")]);
         assert_eq!(keys.find("mk_a", Millis(99)).unwrap().tenant, tenant);
         assert_eq!(keys.find("mk_b", Millis(99)), Err(Rejected::Unknown));
-        assert_eq!(keys.find("mk_a", Millis(100)), Err(Rejected::Expired));
+        assert!(matches!(keys.find("mk_a", Millis(100)), Err(Rejected::Expired(_))));
         keys.apply(tenant, &[KeyRow { revoked_at: Some(Millis(50)), ..row("mk_a") }]);
-        assert_eq!(keys.find("mk_a", Millis(60)), Err(Rejected::Revoked));
+        assert!(matches!(keys.find("mk_a", Millis(60)), Err(Rejected::Revoked(_))));
+        keys.apply(tenant, &[row("mk_a")]);
+        assert!(
+            matches!(keys.find("mk_a", Millis(60)), Err(Rejected::Revoked(_))),
+            "an older answer brings nothing back"
+        );
         assert_eq!(keys.of(tenant).len(), 1);
         assert_eq!(keys.of(TenantId(Uuid::from_u128(8))), []);
     }

@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use mandate_core::change::{EventRow, NotificationRow};
-use mandate_core::delivery::{Answer, TIMEOUT};
+use mandate_core::delivery::{Answer, LEASE, TIMEOUT};
 use mandate_core::time::{MINUTE, Millis, SECOND, Span};
 
 /// How many of one lane are under way at once, when all is well.
 const WIDTH: usize = 32;
 /// How many wait in one lane's memory.
 const WAITING: usize = 2_000;
+/// As many as one claim may bring to a lane.
+const REFILL: usize = 32;
 /// How many wait in all lanes' memory together.
 const WAITING_IN_ALL: usize = 20_000;
 /// After this many failures in a row a lane narrows to one attempt at a time, until one arrives.
@@ -28,7 +30,7 @@ pub struct Parcel {
     pub row: Arc<NotificationRow>,
     /// Its event, when it was just committed.
     pub event: Option<Arc<EventRow>>,
-    /// Until when this node holds it, by the node's own clock: the store's may show another time.
+    /// Until when this node holds it, by the node's steady clock: the store's may show another time.
     pub held_until: Millis,
 }
 
@@ -108,6 +110,16 @@ impl Outbox {
         lane.waiting.push_back(parcel);
         self.waiting += 1;
         true
+    }
+
+    /// The lanes of which nothing more is wanted from the store for now: they are full, or rest for long, and what they
+    /// were given would only be leased and dropped.
+    #[must_use]
+    pub fn lanes_without_room(&self, now: Millis) -> Vec<Arc<str>> {
+        let rests = |lane: &Lane| lane.broken.is_none() && lane.not_before > now.plus(LEASE).minus(TIMEOUT);
+        let is_full = |lane: &Lane| lane.waiting.len() + REFILL > WAITING;
+        let lanes = self.lanes.iter().filter(|(_, lane)| rests(lane) || is_full(lane));
+        lanes.map(|(name, _)| Arc::clone(name)).collect()
     }
 
     /// The next parcel, from the lane whose turn it is.

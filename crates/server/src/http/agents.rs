@@ -77,7 +77,7 @@ pub(super) async fn pause(
     one(&caller, id, true, request).await
 }
 
-/// Resume one agent.
+/// Resume one agent. Needs an `admin` key.
 #[utoipa::path(
     post, path = "/v1/agents/{id}/resume", tag = "agents", request_body = Option<PauseRequest>,
     params(("id" = String, Path, description = "the agent's id, percent-encoded")),
@@ -105,7 +105,7 @@ pub(super) async fn pause_all(
     all(&app, &caller, true, request).await
 }
 
-/// Resume every agent that is paused, at once. With `preview: true` only says how many that would be.
+/// Resume every agent that is paused, at once. Needs an `admin` key. With `preview: true` only says how many that would be.
 #[utoipa::path(
     post, path = "/v1/agents/resume", tag = "agents", request_body = Option<PauseRequest>,
     responses((status = 200, description = "what changed, or would", body = PauseAllAnswer), BodyProblems, KeyProblems)
@@ -127,6 +127,11 @@ fn checked(request: PauseRequest) -> Result<Option<String>, Refused> {
     Ok(reason)
 }
 
+/// What a key must be able to: whoever answers notices may stop an agent, only an admin lets it go on (SEC-2).
+fn right(paused: bool) -> Right {
+    if paused { Right::Respond } else { Right::Admin }
+}
+
 async fn ask(caller: &Caller, agents: Agents, paused: bool, reason: Option<String>) -> Result<Vec<AgentRow>, Refused> {
     let by = caller.asker();
     let reason = reason.map(|reason| caller.tenant.scrubber.scrub_text(&reason).into_owned());
@@ -135,7 +140,7 @@ async fn ask(caller: &Caller, agents: Agents, paused: bool, reason: Option<Strin
 }
 
 async fn one(caller: &Caller, id: Segment, paused: bool, request: PauseRequest) -> Result<Answer<Agent>, Refused> {
-    caller.may(Right::Respond, if paused { "agents.pause" } else { "agents.resume" })?;
+    caller.may(right(paused), if paused { "agents.pause" } else { "agents.resume" })?;
     if !is_actor_id(&id.0) {
         let detail = format!("`{}` is not an agent id: 1–128 of letters, digits and `._:@/-`", id.0);
         return Err(Refused::new(Code::InvalidRequest, detail));
@@ -156,7 +161,7 @@ async fn all(
     paused: bool,
     request: PauseRequest,
 ) -> Result<Answer<PauseAllAnswer>, Refused> {
-    caller.may(Right::Respond, if paused { "agents.pause_all" } else { "agents.resume_all" })?;
+    caller.may(right(paused), if paused { "agents.pause_all" } else { "agents.resume_all" })?;
     let preview = request.preview;
     let reason = checked(request)?;
     let rows = if preview {

@@ -7,6 +7,7 @@ use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use mandate_core::change::KeyRow;
+use mandate_core::event::ActorKind;
 use mandate_core::ownership::person_id;
 
 use super::layer::RequestId;
@@ -74,12 +75,27 @@ pub(super) fn identify(app: &App, text: &str, ip: Option<IpAddr>) -> Result<Arc<
     match app.keys.find(text, app.env.now()) {
         Ok(known) => Ok(known),
         Err(rejected) => {
-            if rejected == Rejected::Unknown {
-                stranger(app, ip)?;
+            stranger(app, ip)?;
+            if let Rejected::Expired(known) | Rejected::Revoked(known) = &rejected {
+                audit_rejected(app, known, ip);
             }
             Err(Refused::new(Code::Unauthenticated, rejected.to_string()))
         }
     }
+}
+
+/// Writes to the audit log that somebody uses a key whose time is over (ITG-3): it may have fallen into other hands.
+fn audit_rejected(app: &App, known: &Known, ip: Option<IpAddr>) {
+    let key = known.row.id;
+    let Some(tenant) = app.tenants.get(&known.tenant) else { return };
+    if app.http.audited.take(&[(key, 1)], app.env.now()).is_err() {
+        return;
+    }
+    let asker =
+        Asker { actor: format!("key:{key}"), key: Some(key), ip: ip.map(|ip| ip.to_string()), user_agent: None };
+    let entry = asker.did("key.use", format!("key:{key}")).refused();
+    // The server is stopping: what is refused now is refused by being gone, too.
+    let _ = tenant.intake.push_control(Input::Audit(entry));
 }
 
 /// Counts an attempt without a key that opens anything; too many from one address are told to wait (EVT-5).
@@ -116,6 +132,27 @@ impl Caller {
         self.key().agent.as_deref().map(Binding::new)
     }
 
+    /// The sub-queue of what this key sends without naming an agent.
+    #[must_use]
+    pub fn queue(&self) -> String {
+        let only = self.binding().and_then(|binding| binding.only()).map(str::to_owned);
+        only.unwrap_or_else(|| format!("key:{}", self.key().id))
+    }
+
+    /// Takes what each actor's events cost (EVT-5).
+    ///
+    /// # Errors
+    /// 429 when one sends too much; then nothing was taken from anybody.
+    pub fn take_tokens<'a>(&self, counts: impl IntoIterator<Item = (&'a str, u32)>) -> Result<(), Refused> {
+        let tenant = self.tenant.tenant.id;
+        let wants: Vec<_> = counts.into_iter().map(|(actor, count)| ((tenant, actor.to_owned()), count)).collect();
+        self.app.http.actors.take(&wants, self.app.env.now()).map_err(|wait| {
+            let limit = self.app.settings.limits.actor_per_second;
+            let detail = format!("an agent may send {limit} events a second; nothing was taken, send it again later");
+            Refused::new(Code::RateLimited, detail).retry_after(wait)
+        })
+    }
+
     /// Writes a refusal to the audit log, unless this key filled its share of it: then to the server's log.
     pub fn audit_refusal(&self, action: &'static str, resource: String) {
         let key = self.key().id;
@@ -128,10 +165,24 @@ impl Caller {
         let _ = self.tenant.intake.push_control(Input::Audit(entry));
     }
 
+    /// An actor as the audit log may name it: a person by the id that stands for them.
+    #[must_use]
+    pub fn logged(&self, kind: ActorKind, id: &str) -> String {
+        match kind {
+            ActorKind::Human if !id.starts_with("person:") => {
+                format!("person:{}", person_id(&self.tenant.tenant.secret, id))
+            }
+            _ => id.to_owned(),
+        }
+    }
+
     /// Writes to the audit log what an agent's client had to drop, so that the gap is known (EVT-9).
     pub fn note_dropped(&self, agent: &str, dropped: mandate_api::Dropped) {
         let mandate_api::Dropped { count, since, until } = dropped;
         tracing::warn!(agent, count, since, until, "a client dropped events while it could not reach us");
+        if self.app.http.audited.take(&[(self.key().id, 1)], self.app.env.now()).is_err() {
+            return;
+        }
         let entry = self.asker().did("client.dropped", format!("agent:{agent}"));
         let entry = entry.with("count", count).with("since", since).with("until", until);
         // The server is stopping: the client was not answered, and will say it again.

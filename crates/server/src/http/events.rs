@@ -10,6 +10,7 @@ use mandate_core::time::Millis;
 use mandate_store::{EventFilter, StoredEvent};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
@@ -19,7 +20,7 @@ use super::problem::{Code, Refused};
 use super::view;
 use crate::app::App;
 use crate::auth::Right;
-use crate::input::{Input, OutcomeInput};
+use crate::input::{OutcomeInput, Refusal};
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -204,7 +205,10 @@ pub(super) async fn outcome(
     caller.tenant.scrubber.scrub_object(&mut body);
     let body = serde_json::to_vec(&body).unwrap_or_default();
     let (key, bound_to) = (Some(caller.key().id), caller.key().agent.clone());
-    let recorded =
-        caller.tenant.ask(|reply| Input::Outcome(OutcomeInput { event, failed, body, key, bound_to, reply })).await?;
+    let queue = caller.queue();
+    caller.take_tokens([(queue.as_str(), 1)])?;
+    let (reply, answer) = oneshot::channel();
+    caller.tenant.intake.push_agent(&queue, OutcomeInput { event, failed, body, key, bound_to, reply })?;
+    let recorded = answer.await.unwrap_or(Err(Refusal::Stopping))?;
     Ok(Answer(OutcomeAnswer { recorded }))
 }

@@ -1,120 +1,15 @@
-//! Reading bodies and parameters strictly, with problems that point at what is wrong.
+//! Reading calls' bodies and parameters strictly, with problems that point at what is wrong.
 
-use std::time::Duration;
-
-use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
-use bytes::Bytes;
-use http_body_util::BodyExt as _;
 use mandate_core::json::push_pointer;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::body;
 use super::problem::{Code, Refused};
 use crate::app::App;
-
-/// A request may hold this many bytes (EVT-7).
-pub const MAX_BODY: usize = 8 * 1024 * 1024;
-/// So much of a body that is too large is read before its connection is broken off.
-const MAX_DROPPED: usize = 64 * 1024 * 1024;
-/// A request may take this long to arrive.
-const ARRIVAL: Duration = Duration::from_secs(30);
-
-/// A whole body, with its share of the memory for bodies.
-#[derive(Debug)]
-pub struct Whole {
-    bytes: Bytes,
-    _room: OwnedSemaphorePermit,
-}
-
-impl Whole {
-    /// The body as text.
-    ///
-    /// # Errors
-    /// 400 when it is not UTF-8, with the byte at which it stops being so.
-    pub fn text(&self) -> Result<&str, Refused> {
-        std::str::from_utf8(&self.bytes).map_err(|error| {
-            let at = error.valid_up_to();
-            Refused::new(Code::InvalidText, format!("byte {at} of the body is not UTF-8; send JSON in UTF-8"))
-        })
-    }
-}
-
-impl FromRequest<App> for Whole {
-    type Rejection = Refused;
-
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
-        check_type(request.headers())?;
-        let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-        let announced =
-            announced.map_or(MAX_BODY, |length| length.parse::<usize>().unwrap_or(usize::MAX)).min(MAX_BODY);
-        let Some(room) = app.http.room_for(announced) else {
-            return Err(crate::intake::Full::All.into());
-        };
-        let arrived = tokio::time::timeout(ARRIVAL, collect(request.into_body(), announced)).await;
-        let bytes = arrived.map_err(|_| {
-            Refused::new(Code::TooSlow, format!("the body did not arrive within {} seconds", ARRIVAL.as_secs()))
-        })??;
-        Ok(Self { bytes, _room: room })
-    }
-}
-
-/// Reads a body to its end. One that is too large is read on and dropped, so that its sender gets to the answer
-/// instead of a broken connection; up to a bound.
-async fn collect(mut body: Body, announced: usize) -> Result<Bytes, Refused> {
-    let mut whole = Bytes::new();
-    let mut joined: Vec<u8> = Vec::new();
-    let mut length = 0;
-    while let Some(frame) = body.frame().await {
-        let broken = |_| Refused::new(Code::InvalidRequest, "the body broke off before its end; send it again");
-        let Ok(part) = frame.map_err(broken)?.into_data() else { continue };
-        length += part.len();
-        if length > MAX_DROPPED {
-            return Err(too_large());
-        }
-        if length > MAX_BODY {
-            joined = Vec::new();
-        } else if whole.is_empty() && joined.is_empty() {
-            // A body that comes in one piece, as nearly all do, is not copied.
-            whole = part;
-        } else {
-            if joined.is_empty() {
-                joined.reserve(announced);
-                joined.extend_from_slice(&std::mem::take(&mut whole));
-            }
-            joined.extend_from_slice(&part);
-        }
-    }
-    match length {
-        length if length > MAX_BODY => Err(too_large()),
-        _ if joined.is_empty() => Ok(whole),
-        _ => Ok(joined.into()),
-    }
-}
-
-fn too_large() -> Refused {
-    let detail = format!("a request may have {MAX_BODY} bytes; send fewer events at once");
-    Refused::new(Code::TooLarge, detail)
-}
-
-fn check_type(headers: &HeaderMap) -> Result<(), Refused> {
-    if let Some(encoding) = headers.get(header::CONTENT_ENCODING)
-        && !encoding.as_bytes().eq_ignore_ascii_case(b"identity")
-    {
-        return Err(Refused::new(Code::UnsupportedMediaType, "send the body as it is, without `Content-Encoding`"));
-    }
-    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
-    let kind = kind.to_str().unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
-        return Ok(());
-    }
-    let detail = format!("`{kind}` is not a form this call reads; send `Content-Type: application/json`");
-    Err(Refused::new(Code::UnsupportedMediaType, detail))
-}
 
 /// A body of one of our own calls: unknown members are errors.
 #[derive(Debug)]
@@ -123,9 +18,8 @@ pub struct Json<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Refused;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
-        let body = Whole::from_request(request, app).await?;
-        read(body.text()?).map(Self)
+    async fn from_request(request: Request, _app: &App) -> Result<Self, Refused> {
+        read(body::text(&body::small(request).await?)?).map(Self)
     }
 }
 
@@ -136,15 +30,15 @@ pub struct JsonOrNothing<T>(pub T);
 impl<T: DeserializeOwned + Default> FromRequest<App> for JsonOrNothing<T> {
     type Rejection = Refused;
 
-    async fn from_request(request: Request, app: &App) -> Result<Self, Refused> {
+    async fn from_request(request: Request, _app: &App) -> Result<Self, Refused> {
         let (mut parts, body) = request.into_parts();
         let nothing = hyper::body::Body::is_end_stream(&body);
         if nothing {
             // Some clients name a type for a body that is not there.
             parts.headers.remove(header::CONTENT_TYPE);
         }
-        let body = Whole::from_request(Request::from_parts(parts, Body::new(body)), app).await?;
-        let text = body.text()?;
+        let bytes = body::small(Request::from_parts(parts, body)).await?;
+        let text = body::text(&bytes)?;
         if text.trim().is_empty() { Ok(Self(T::default())) } else { read(text).map(Self) }
     }
 }

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -18,6 +19,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -61,13 +63,19 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     let tls = app.settings.server.tls.as_ref().map(acceptor).transpose()?;
     let router = router(app.clone());
     let connections = Tasks::default();
+    let room = Arc::new(Semaphore::new(app.settings.limits.connections));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
     loop {
-        let accepted = tokio::select! {
+        // Whoever finds no room waits where the system lets connections wait, and files are left for the store.
+        let accepted = async {
+            let permit = Arc::clone(&room).acquire_owned().await;
+            (listener.accept().await, permit)
+        };
+        let (accepted, permit) = tokio::select! {
             biased;
             () = &mut stop => break,
-            accepted = listener.accept() => accepted,
+            accepted = accepted => accepted,
         };
         let (stream, peer) = match accepted {
             Ok(accepted) => accepted,
@@ -81,6 +89,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
         let _ = stream.set_nodelay(true);
         let (router, watcher, tls) = (router.clone(), graceful.watcher(), tls.clone());
         connections.spawn("connection", async move {
+            let _permit = permit;
             match tls {
                 None => connection(stream, peer, router, watcher).await,
                 Some(tls) => {
@@ -124,7 +133,10 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: axum::Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = Arc::clone(&asked);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        asks.store(true, Ordering::Relaxed);
         let mut router = router.clone();
         async move {
             let mut request = request.map(Body::new);
@@ -137,7 +149,20 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+    let mut connection = std::pin::pin!(watcher.watch(connection.into_owned()));
+    // Until its first bytes tell which HTTP it speaks, no timer of that HTTP runs.
+    let silent = async {
+        tokio::time::sleep(HEADERS).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = &mut connection => ended,
+        () = silent => return,
+    };
+    if let Err(error) = ended {
         tracing::debug!(%peer, error, "a connection ended badly");
     }
 }

@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use mandate_core::id::{KeyId, TenantId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::body::Rooms;
 use super::status::Samples;
 use crate::auth::{Buckets, Rate};
 use crate::env::Env;
@@ -22,8 +23,10 @@ pub struct HttpState {
     pub(super) strangers: Buckets<IpAddr>,
     /// Refusals that were written to the audit log, by key: a loop of refused calls must not fill the log.
     pub(super) audited: Buckets<KeyId>,
-    /// Kilobytes of request bodies that may be held at once.
-    bodies: Arc<Semaphore>,
+    /// Items that were no events and are kept, by key: a broken agent must not fill the list.
+    pub(super) rejected: Buckets<KeyId>,
+    /// What bodies with events may hold at once.
+    pub(super) bodies: Rooms,
     /// Live streams that may be open at once.
     streams: Arc<Semaphore>,
     /// Turns true when open streams are to end.
@@ -52,7 +55,8 @@ impl HttpState {
             actors: Buckets::new(Rate::per_second(limits.actor_per_second, limits.actor_burst)),
             strangers: Buckets::new(Rate::per_minute(limits.unauthenticated_per_minute)),
             audited: Buckets::new(Rate::per_minute(20)),
-            bodies: Arc::new(Semaphore::new((limits.body_bytes / KILOBYTE).max(1))),
+            rejected: Buckets::new(Rate::per_minute(60)),
+            bodies: Rooms::new(limits.body_bytes),
             streams: Arc::new(Semaphore::new(limits.streams)),
             closing: watch::Sender::new(false),
             hosts: loopback.then(hosts),
@@ -67,12 +71,6 @@ impl HttpState {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         // INVARIANT: hex digits are valid in a header.
         HeaderValue::try_from(format!("{:08x}{count:08x}", self.prefix)).unwrap_or(HeaderValue::from_static(""))
-    }
-
-    /// Room for a body of this size, held until it is dropped.
-    pub(super) fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let kilobytes = u32::try_from(bytes.div_ceil(KILOBYTE)).ok()?;
-        Arc::clone(&self.bodies).try_acquire_many_owned(kilobytes).ok()
     }
 
     /// Room for one live stream, held until it is dropped.
@@ -107,8 +105,6 @@ impl HttpState {
         }
     }
 }
-
-const KILOBYTE: usize = 1_024;
 
 /// The host in `host:port`, without the brackets of an IPv6 address.
 pub(super) fn host_of(authority: &str) -> &str {

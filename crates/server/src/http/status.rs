@@ -35,7 +35,7 @@ pub(super) async fn status(State(app): State<App>, caller: Caller) -> Result<Ans
     let (known, paused) = (sample.agents_known, sample.agents_paused);
     Ok(Answer(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        ready: *app.ready.borrow(),
+        ready: app.is_ready(),
         tenant: tenant.tenant.name.clone(),
         position: tenant.live.position(),
         events: sample.events,
@@ -105,7 +105,7 @@ pub(super) async fn healthz() -> &'static str {
             content_type = "application/problem+json"))
 )]
 pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Refused> {
-    if *app.ready.borrow() {
+    if app.is_ready() {
         return Ok("ready\n");
     }
     let refused = Refused::new(Code::Unavailable, "events are not accepted now; the server's log says why");
@@ -132,7 +132,7 @@ pub(super) async fn metrics(State(app): State<App>, caller: Result<Caller, Refus
         store = store.max(app.http.samples.of(tenant.tenant.id).store_bytes);
     }
     let text = app.metrics.render(&[
-        ("mandate_ready", "1 while events are accepted", f64::from(u8::from(*app.ready.borrow()))),
+        ("mandate_ready", "1 while events are accepted", f64::from(u8::from(app.is_ready()))),
         ("mandate_queue_items", "events that wait for the writer", items as f64),
         ("mandate_queue_bytes", "their bytes", bytes as f64),
         ("mandate_outbox_waiting", "notices in this node's hands", waiting as f64),

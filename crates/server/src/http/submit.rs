@@ -4,24 +4,25 @@
 //! commit, so `accepted` means durable, routed, its notifications written.
 
 mod body;
+mod reject;
 
 use std::collections::BTreeMap;
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mandate_api::{SubmitRequest, SubmitResponse, SubmitStatus};
 use mandate_core::chain::Hash;
-use mandate_core::event::{FieldError, Submission};
+use mandate_core::event::{Actor, ActorKind, FieldError, Submission};
 use mandate_core::id::EventId;
 use mandate_core::seal::SealedRouting;
 use serde::Serialize;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::body::Whole;
 use super::caller::Caller;
 use super::docs::SubmitProblems;
-use super::extract::Whole;
 use super::problem::{Code, Refused};
 use crate::app::App;
 use crate::auth::Right;
@@ -53,14 +54,9 @@ const MAX_IDEMPOTENCY_KEY: usize = 250;
         SubmitProblems,
     )
 )]
-pub(super) async fn submit(
-    State(app): State<App>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Whole,
-) -> Result<Response, Refused> {
+pub(super) async fn submit(State(app): State<App>, caller: Caller, request: Request) -> Result<Response, Refused> {
     let began = Instant::now();
-    let answer = take(&app, &caller, &headers, &body).await;
+    let answer = take(&app, &caller, request).await;
     if let Err(refused) = &answer
         && matches!(refused.code(), Code::RateLimited | Code::Unavailable)
     {
@@ -70,11 +66,12 @@ pub(super) async fn submit(
     answer
 }
 
-async fn take(app: &App, caller: &Caller, headers: &HeaderMap, body: &Whole) -> Result<Response, Refused> {
+async fn take(app: &App, caller: &Caller, request: Request) -> Result<Response, Refused> {
     caller.may(Right::Ingest, "events.submit")?;
+    let header_key = idempotency_key(request.headers())?.map(str::to_owned);
+    let body = Whole::read(request, app).await?;
     let text = body.text()?;
     let request = body::parse(text)?;
-    let header_key = idempotency_key(headers)?;
 
     let received_at = app.env.now();
     let tenant = &caller.tenant;
@@ -84,39 +81,43 @@ async fn take(app: &App, caller: &Caller, headers: &HeaderMap, body: &Whole) -> 
             tokio::task::yield_now().await;
         }
         let mut submission = Submission::read(item, request.sent_at, &tenant.scrubber);
-        if let (Ok(submission), Some(key)) = (&mut submission, header_key) {
+        if let (Ok(submission), Some(key)) = (&mut submission, &header_key) {
             let own = &mut submission.action.get_or_insert_default().idempotency_key;
             own.get_or_insert_with(|| format!("{key}#{index}"));
         }
         read.push(submission);
     }
     check_identity(caller, &read, request.is_batch)?;
-    let queue = take_tokens(app, caller, &read)?;
-    if let Some(dropped) = request.dropped {
-        caller.note_dropped(&queue, dropped);
-    }
+    let queue = take_tokens(caller, &read)?;
 
     // Nothing below waits until the input is queued; an input is queued whole or not at all.
     let mut answers: Vec<Option<ItemAnswer>> = Vec::with_capacity(read.len());
-    let mut items = Vec::with_capacity(read.len());
-    for submission in read {
+    let (mut items, mut rejected) = (Vec::with_capacity(read.len()), Vec::new());
+    for (submission, item) in read.into_iter().zip(&request.items) {
         match submission {
             Ok(submission) => {
                 items.push(Prepared::new(submission, received_at, app.env.random(), &tenant.tenant.secret));
                 answers.push(None);
             }
-            Err(errors) => answers.push(Some(ItemAnswer::Invalid(errors))),
+            Err(errors) => {
+                rejected.extend(reject::keep(app, caller, item, &errors, received_at));
+                answers.push(Some(ItemAnswer::Invalid(errors)));
+            }
         }
     }
-    if !items.is_empty() {
+    if !(items.is_empty() && rejected.is_empty()) {
         let (reply, answer) = oneshot::channel();
         let bytes = text.len() + items.len() * ITEM_OVERHEAD;
-        let input = EventsInput { key: Some(caller.key().id), received_at, items, bytes, reply };
-        tenant.intake.push_events(&queue, input)?;
+        let input = EventsInput { key: Some(caller.key().id), received_at, items, rejected, bytes, reply };
+        tenant.intake.push_agent(&queue, input)?;
         let mut recorded = answer.await.unwrap_or(Err(Refusal::Stopping))?.into_iter();
         for open in answers.iter_mut().filter(|answer| answer.is_none()) {
             *open = recorded.next();
         }
+    }
+    // A request that was not taken comes again, and says it again.
+    if let Some(dropped) = request.dropped {
+        caller.note_dropped(&caller.logged(ActorKind::Agent, &queue), dropped);
     }
     let answers: Option<Vec<ItemAnswer>> = answers.into_iter().collect();
     let answers = answers.ok_or_else(|| Refused::internal("the writer answered fewer items than it was given"))?;
@@ -139,39 +140,38 @@ type Read = Result<Submission, Vec<FieldError>>;
 /// A bound key that speaks for another agent is refused whole, and that is written to the audit log (SEC-1).
 fn check_identity(caller: &Caller, read: &[Read], is_batch: bool) -> Result<(), Refused> {
     let Some(binding) = caller.binding() else { return Ok(()) };
-    let named = read.iter().enumerate().filter_map(|(index, item)| Some((index, item.as_ref().ok()?.actor_id()?)));
-    let others: Vec<(usize, &str)> = named.filter(|(_, actor)| !binding.allows(actor)).collect();
+    let named = read.iter().enumerate().filter_map(|(index, item)| Some((index, item.as_ref().ok()?.actor.as_ref()?)));
+    let others: Vec<(usize, &Actor)> = named.filter(|(_, actor)| !binding.allows(&actor.id)).collect();
     let Some((_, first)) = others.first() else { return Ok(()) };
-    caller.audit_refusal("identity_mismatch", format!("agent:{first}"));
+    let first_id = caller.logged(first.kind, &first.id);
+    caller.audit_refusal("identity_mismatch", format!("agent:{first_id}"));
+    let first = &first.id;
     let bound = caller.key().agent.as_deref().unwrap_or_default();
     let errors = others.iter().map(|(index, actor)| mandate_api::FieldError {
         pointer: if is_batch { format!("/events/{index}/actor/id") } else { "/actor/id".to_owned() },
         code: "identity_mismatch".to_owned(),
-        detail: format!("`{actor}` is not an agent of this key; it is bound to `{bound}`"),
+        detail: format!("`{}` is not an agent of this key; it is bound to `{bound}`", actor.id),
     });
     let detail = format!("this key is bound to `{bound}` and the request names `{first}`; nothing was taken");
     Err(Refused::new(Code::IdentityMismatch, detail).with_errors(errors.collect()))
 }
 
 /// Takes each actor's tokens; gives the sub-queue to wait in.
-fn take_tokens(app: &App, caller: &Caller, read: &[Read]) -> Result<String, Refused> {
-    let unnamed = caller.binding().and_then(|binding| binding.only()).map(str::to_owned);
-    let unnamed = unnamed.unwrap_or_else(|| format!("key:{}", caller.key().id));
+fn take_tokens(caller: &Caller, read: &[Read]) -> Result<String, Refused> {
+    let unnamed = caller.queue();
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
     let mut first = None;
-    for submission in read.iter().flatten() {
-        let actor = submission.actor_id().unwrap_or(&unnamed);
-        first.get_or_insert(actor);
+    // What cannot be read costs as much as what can: it counts for the key.
+    for item in read {
+        let actor = item.as_ref().ok().and_then(Submission::actor_id).unwrap_or(&unnamed);
+        if item.is_ok() {
+            first.get_or_insert(actor);
+        }
         *counts.entry(actor).or_default() += 1;
     }
-    let tenant = caller.tenant.tenant.id;
-    let wants: Vec<_> = counts.into_iter().map(|(actor, count)| ((tenant, actor.to_owned()), count)).collect();
-    app.http.actors.take(&wants, app.env.now()).map_err(|wait| {
-        let limit = app.settings.limits.actor_per_second;
-        let detail = format!("an agent may send {limit} events a second; nothing was taken, send it again later");
-        Refused::new(Code::RateLimited, detail).retry_after(wait)
-    })?;
-    Ok(first.unwrap_or(&unnamed).to_owned())
+    let queue = first.unwrap_or(&unnamed).to_owned();
+    caller.take_tokens(counts)?;
+    Ok(queue)
 }
 
 /// [`mandate_api::Receipt`], borrowed.

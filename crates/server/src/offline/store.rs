@@ -62,7 +62,9 @@ impl OfflineStore {
         {
             return Err(format!("there is no store at `{}`", path.display()));
         }
-        let store = Store::open(&address, OpenOptions::default()).await.map_err(|error| error.to_string())?;
+        let store = Store::open(&address, OpenOptions { alone: true, ..OpenOptions::default() })
+            .await
+            .map_err(|error| error.to_string())?;
         let found = match store.tenant(tenant).await.map_err(|error| error.to_string())? {
             None if make => {
                 let id = TenantId(uuid_v7(env.now(), env.random()));

@@ -143,6 +143,8 @@ pub(super) struct LimitsForm {
     queue_bytes: Option<usize>,
     /// Bytes of request bodies held at once.
     body_bytes: Option<usize>,
+    /// Connections at once; more wait until one ends.
+    connections: Option<usize>,
     /// Live streams at once.
     streams: Option<usize>,
 }
@@ -157,6 +159,7 @@ impl LimitsForm {
             queue_items: self.queue_items.unwrap_or(keep.queue_items),
             queue_bytes: self.queue_bytes.unwrap_or(keep.queue_bytes),
             body_bytes: self.body_bytes.unwrap_or(keep.body_bytes),
+            connections: self.connections.unwrap_or(keep.connections).max(1),
             streams: self.streams.unwrap_or(keep.streams),
         };
     }

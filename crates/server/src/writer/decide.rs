@@ -14,10 +14,11 @@ use mandate_core::delivery::{self, Next};
 use mandate_core::event::{Flag, Times};
 use mandate_core::history::{History, SUSPICIOUS_PER_SECOND, Seen};
 use mandate_core::id::{ConfigId, EventId, IdSource};
-use mandate_core::plan::{self, Plan, Process, Snapshot};
+use mandate_core::plan::{self, Plan, Process, Snapshot, Why};
 use mandate_core::seal::{self, Assigned, SealedRouting};
 use mandate_core::time::Millis;
 use mandate_store::{Erasure, Tenant};
+use uuid::Uuid;
 
 use super::lookup::View;
 use crate::env::Env;
@@ -71,6 +72,7 @@ pub(super) struct Decided {
     pub(super) head: Head,
     pub(super) snapshot: Arc<Snapshot>,
     pub(super) checkpointed: (Millis, i64, i64),
+    pub(super) broken: BTreeSet<Arc<str>>,
     pub(super) erasures: Vec<Erasure>,
 }
 
@@ -81,8 +83,8 @@ pub(super) struct Decider<'a> {
     process: &'a Process,
     snapshot: Arc<Snapshot>,
     history: &'a mut History,
-    /// Channels that are known to be broken.
-    broken: &'a mut BTreeSet<Arc<str>>,
+    /// Channels that are known to be broken, and lanes of which something was given up.
+    broken: BTreeSet<Arc<str>>,
     view: View,
     head: Head,
     ids: IdSource,
@@ -93,6 +95,8 @@ pub(super) struct Decider<'a> {
     agents: BTreeMap<String, AgentRow>,
     erasures: Vec<Erasure>,
     first_event: i64,
+    /// The history is kept beside a checkpoint, as it is at the end of the batch.
+    keep_history: bool,
 }
 
 impl<'a> Decider<'a> {
@@ -103,7 +107,7 @@ impl<'a> Decider<'a> {
         process: &'a Process,
         snapshot: Arc<Snapshot>,
         history: &'a mut History,
-        broken: &'a mut BTreeSet<Arc<str>>,
+        broken: BTreeSet<Arc<str>>,
         view: View,
         head: Head,
         now: Millis,
@@ -125,6 +129,7 @@ impl<'a> Decider<'a> {
             agents: BTreeMap::new(),
             erasures: Vec::new(),
             first_event: head.events.next_seq(),
+            keep_history: false,
         }
     }
 
@@ -138,6 +143,11 @@ impl<'a> Decider<'a> {
             Input::CreateKey(create) => self.create_key(create),
             Input::RevokeKey(revoke) => self.revoke_key(revoke),
             Input::ApplyConfig(apply) => self.apply_config(apply),
+            Input::Alert(trouble) => {
+                let cause = Uuid::from_bytes(self.env.random());
+                self.alert(cause, trouble);
+                Answer::Done
+            }
             Input::Audit(entry) => {
                 self.audit(entry.clone());
                 Answer::Done
@@ -157,8 +167,11 @@ impl<'a> Decider<'a> {
             self.changes.feed.insert(0, FeedEntry::Events { from: self.first_event, to: last_event });
         }
         self.head.position += self.changes.positions();
-        if let Some(history) = &mut self.changes.history {
-            history.position = self.head.position;
+        if self.keep_history {
+            // INVARIANT: texts and integers always serialise.
+            let body = serde_json::to_vec(&*self.history).unwrap_or_default();
+            let (position, event_seq) = (self.head.position, self.head.events.seq);
+            self.changes.history = Some(HistoryRow { position, event_seq, body });
         }
         self.head.last_id_at = self.ids.last().max(self.head.last_id_at);
         Decided {
@@ -166,11 +179,13 @@ impl<'a> Decider<'a> {
             head: self.head,
             snapshot: self.snapshot,
             checkpointed: self.checkpointed,
+            broken: self.broken,
             erasures: self.erasures,
         }
     }
 
     fn events(&mut self, input: &EventsInput) -> Vec<ItemAnswer> {
+        self.changes.rejected.extend(input.rejected.iter().cloned());
         input
             .items
             .iter()
@@ -365,26 +380,41 @@ impl<'a> Decider<'a> {
             if matches!(next, Next::Alternate | Next::WaitAndAlternate) {
                 self.tell_alternate(&row);
             }
-            self.watch_channel(&row, &delivery.attempt.answer);
+            self.watch_channel(&row, &delivery.attempt.answer, next);
             self.changes.feed.push(FeedEntry::Notification { id: row.id });
             self.changes.deliveries.push(row);
         }
         Answer::Done
     }
 
-    /// Those who look after Mandate are told once that a channel is broken, until it works again.
-    fn watch_channel(&mut self, row: &NotificationRow, answer: &delivery::Answer) {
-        match answer {
+    /// Those who look after Mandate are told once that a channel is broken, and once that it did not take what one
+    /// recipient was to get, until it works again (NTF-4).
+    fn watch_channel(&mut self, row: &NotificationRow, answer: &delivery::Answer, next: Next) {
+        let channel = || Arc::clone(&row.channel);
+        let (known_by, trouble) = match answer {
             delivery::Answer::Sent { .. } => {
                 self.broken.remove(&row.channel);
+                self.broken.remove(&row.lane);
+                return;
             }
-            delivery::Answer::Broken { why } if self.broken.insert(Arc::clone(&row.channel)) => {
-                for alert in plan::alert(&self.snapshot, row, why, self.now) {
-                    self.changes.feed.push(FeedEntry::Notification { id: alert.id });
-                    self.changes.notifications.push(alert);
-                }
+            delivery::Answer::Broken { why } => {
+                (&row.channel, Why::ChannelBroken { channel: channel(), said: why.clone() })
             }
-            _ => {}
+            delivery::Answer::Refused { why } => (&row.lane, Why::NotTaken { channel: channel(), said: why.clone() }),
+            delivery::Answer::Retry { why, .. } if matches!(next, Next::Alternate | Next::GiveUp) => {
+                (&row.lane, Why::NotTaken { channel: channel(), said: why.clone() })
+            }
+            delivery::Answer::Retry { .. } => return,
+        };
+        if self.broken.insert(Arc::clone(known_by)) {
+            self.alert(row.id.0, &trouble);
+        }
+    }
+
+    fn alert(&mut self, cause: Uuid, trouble: &Why) {
+        for alert in plan::alert(&self.snapshot, cause, trouble, self.now) {
+            self.changes.feed.push(FeedEntry::Notification { id: alert.id });
+            self.changes.notifications.push(alert);
         }
     }
 
@@ -478,9 +508,7 @@ impl<'a> Decider<'a> {
             let row = checkpoint::sign(tenant.id, self.now, head.events, head.audit, &tenant.signing_seed);
             self.checkpointed = (self.now, head.events.seq, head.audit.seq);
             self.changes.checkpoints.push(row);
-            // INVARIANT: texts and integers always serialise.
-            let body = serde_json::to_vec(&*self.history).unwrap_or_default();
-            self.changes.history = Some(HistoryRow { position: 0, event_seq: self.head.events.seq, body });
+            self.keep_history = true;
         }
         Answer::Done
     }

@@ -5,14 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use mandate_core::change::{AgentRow, EventRow, KeyRow, SeenKey, SeenRow};
 use mandate_core::dedupe::Known;
 use mandate_core::history::History;
-use mandate_core::id::{EventId, KeyId, TenantId};
+use mandate_core::id::{EventId, KeyId};
 use mandate_core::seal::{SealedEvent, SealedRouting};
 use mandate_core::time::Millis;
-use mandate_store::{Error as StoreError, Store, Tx};
+use mandate_store::{Error as StoreError, Tx};
 
 use crate::input::{Agents, Input, Recorded};
-
-const PAGE: u32 = 1_000;
 
 /// The stored rows that a batch touches. Deciding changes them as it goes, so that later inputs of the same
 /// batch see what earlier ones did.
@@ -31,18 +29,16 @@ pub(super) struct View {
 
 impl View {
     pub(super) async fn read(
-        store: &Store,
         tx: &mut Tx,
-        tenant: TenantId,
         history: &History,
         inputs: &[Input],
         now: Millis,
     ) -> Result<Self, StoreError> {
         let mut view = Self::default();
         view.read_seen(tx, inputs).await?;
-        view.read_repeated(store, tenant, inputs, now).await?;
-        view.read_agents(store, tenant, history, inputs).await?;
-        view.read_named(store, tenant, inputs).await?;
+        view.read_repeated(tx, inputs, now).await?;
+        view.read_agents(tx, history, inputs).await?;
+        view.read_named(tx, inputs).await?;
         Ok(view)
     }
 
@@ -70,50 +66,32 @@ impl View {
         Ok(())
     }
 
-    /// Repeats are rare, and each is answered with the row of its first time.
-    async fn read_repeated(
-        &mut self,
-        store: &Store,
-        tenant: TenantId,
-        inputs: &[Input],
-        now: Millis,
-    ) -> Result<(), StoreError> {
+    /// Each repeat is answered with the row of its first time.
+    async fn read_repeated(&mut self, tx: &mut Tx, inputs: &[Input], now: Millis) -> Result<(), StoreError> {
         if self.seen.is_empty() {
             return Ok(());
         }
-        for item in items(inputs) {
-            if let Known::Same { seq } = item.identity.judge(now, |key| self.seen.get(&key).copied())
-                && !self.repeated.contains_key(&seq)
-                && let Some(row) = store.event_by_seq(tenant, seq).await?
-            {
-                self.repeated.insert(seq, recorded(&row.row)?);
-            }
+        let same =
+            items(inputs).filter_map(|item| match item.identity.judge(now, |key| self.seen.get(&key).copied()) {
+                Known::Same { seq } => Some(seq),
+                _ => None,
+            });
+        let seqs: Vec<i64> = same.collect::<BTreeSet<_>>().into_iter().collect();
+        for row in tx.events_at(&seqs).await? {
+            self.repeated.insert(row.seq, recorded(&row)?);
         }
         Ok(())
     }
 
     /// Agents that are paused or resumed, and actors that the history does not know.
-    async fn read_agents(
-        &mut self,
-        store: &Store,
-        tenant: TenantId,
-        history: &History,
-        inputs: &[Input],
-    ) -> Result<(), StoreError> {
-        let mut wanted: Vec<&str> = Vec::new();
+    async fn read_agents(&mut self, tx: &mut Tx, history: &History, inputs: &[Input]) -> Result<(), StoreError> {
+        let mut wanted: BTreeSet<&str> = BTreeSet::new();
+        let mut all = false;
         for input in inputs {
             match input {
                 Input::AgentState(state) => match &state.agents {
-                    Agents::One(id) => wanted.push(id),
-                    Agents::All => {
-                        let mut cursor: Option<String> = None;
-                        loop {
-                            let page = store.agents(tenant, cursor.as_deref(), PAGE).await?;
-                            let Some(last) = page.last() else { break };
-                            cursor = Some(last.id.clone());
-                            self.agents.extend(page.into_iter().map(|row| (row.id.clone(), row)));
-                        }
-                    }
+                    Agents::One(id) => drop(wanted.insert(id)),
+                    Agents::All => all = true,
                 },
                 Input::Events(events) => {
                     let actors = events.items.iter().filter_map(|item| item.submission.actor_id());
@@ -122,39 +100,23 @@ impl View {
                 _ => {}
             }
         }
-        wanted.sort_unstable();
-        wanted.dedup();
-        for id in wanted {
-            if !self.agents.contains_key(id)
-                && let Some(row) = store.agent(tenant, id).await?
-            {
-                self.agents.insert(id.to_owned(), row);
-            }
-        }
+        let wanted: Vec<&str> = wanted.into_iter().collect();
+        let rows = if all { tx.every_agent().await? } else { tx.agents_named(&wanted).await? };
+        self.agents = rows.into_iter().map(|row| (row.id.clone(), row)).collect();
         Ok(())
     }
 
-    async fn read_named(&mut self, store: &Store, tenant: TenantId, inputs: &[Input]) -> Result<(), StoreError> {
-        for input in inputs {
-            let event = match input {
-                Input::Outcome(outcome) => outcome.event,
-                Input::Erase(erase) => erase.event,
-                Input::RevokeKey(_) => {
-                    if self.keys.is_empty() {
-                        self.keys = store.keys(tenant).await?.into_iter().map(|row| (row.id, row)).collect();
-                    }
-                    continue;
-                }
-                _ => continue,
-            };
-            if !self.events.contains_key(&event)
-                && let Some(row) = store.event(tenant, event).await?
-            {
-                if store.outcome(tenant, event).await?.is_some() {
-                    self.outcomes.insert(event);
-                }
-                self.events.insert(event, row.row);
-            }
+    async fn read_named(&mut self, tx: &mut Tx, inputs: &[Input]) -> Result<(), StoreError> {
+        let named = inputs.iter().filter_map(|input| match input {
+            Input::Outcome(outcome) => Some(outcome.event),
+            Input::Erase(erase) => Some(erase.event),
+            _ => None,
+        });
+        let named: Vec<EventId> = named.collect::<BTreeSet<_>>().into_iter().collect();
+        self.events = tx.events_named(&named).await?.into_iter().map(|row| (row.id, row)).collect();
+        self.outcomes = tx.with_outcome(&named).await?;
+        if inputs.iter().any(|input| matches!(input, Input::RevokeKey(_))) {
+            self.keys = tx.keys().await?.into_iter().map(|row| (row.id, row)).collect();
         }
         Ok(())
     }

@@ -146,3 +146,42 @@ fn a_request_that_cannot_be_read_is_refused_whole() {
         assert_eq!(nothing_taken.statuses(), ["invalid /actor/id missing", "invalid /actor/id missing"]);
     });
 }
+
+#[test]
+fn what_was_no_event_can_be_looked_at() {
+    scenario_everywhere(Setup::default(), async |world| {
+        let token = format!("ghp_{}", "a1B2".repeat(9));
+        let bad = json!({"actor": 7, "action": {"type": "deploy"}, "metadata": {"attributes": {"token": token}}});
+        let batch = json!({"events": [look("deployer", "k1"), bad]});
+        let answer = world.post("/v1/events", &batch).await;
+        assert_eq!((answer.status, &answer.results()[1]["status"]), (202, &json!("invalid")), "{answer:?}");
+        let alone = world.post("/v1/events", &bad).await;
+        assert_eq!(alone.status, 422, "{alone:?}");
+
+        let page = world.get("/v1/rejected").await.json();
+        let items = page["items"].as_array().unwrap();
+        assert_eq!(items.len(), 2, "{page}");
+        for item in items {
+            assert_eq!(item["errors"][0]["pointer"], "/actor", "{item}");
+            assert!(!item["item"].as_str().unwrap().contains(&token), "{item}");
+        }
+        assert!(items[0]["at"].as_i64() >= items[1]["at"].as_i64(), "newest first");
+        let first = world.get("/v1/rejected?limit=1").await.json();
+        let next = world.get(&format!("/v1/rejected?limit=1&cursor={}", first["next_cursor"].as_str().unwrap())).await;
+        assert_eq!([&first["items"][0], &next.json()["items"][0]], [&items[0], &items[1]]);
+        assert_eq!(world.events().await, 1, "none of it is in the chain");
+        let (ingest, _) = world.key("ingest", None).await;
+        assert_eq!(world.call("GET", "/v1/rejected", &ingest, None).await.status, 403);
+    });
+}
+
+#[test]
+fn a_flood_of_what_is_no_event_fills_neither_list_nor_log() {
+    scenario(Setup::default(), async |world| {
+        let bad = json!({"actor": 7});
+        let batch = json!({"events": vec![bad; 200]});
+        assert_eq!(world.post("/v1/events", &batch).await.status, 422);
+        let page = world.get("/v1/rejected?limit=1000").await.json();
+        assert_eq!(page["items"].as_array().unwrap().len(), 60);
+    });
+}

@@ -40,6 +40,10 @@ fn a_key_that_opens_nothing_takes_nothing() {
         world.expect_audited("key.revoke", "ok", &id).await;
         world.expect_audited("access.refused", "refused", "events.submit").await;
         world.expect_audited("identity_mismatch", "refused", "agent:deployer").await;
+        let person = json!({"actor": {"type": "human", "id": "alice@example.com"}, "action": {"type": "deploy"}});
+        assert_eq!(world.call("POST", "/v1/events", &bound, Some(&person)).await.status, 403);
+        world.expect_audited("identity_mismatch", "refused", "agent:person:").await;
+        world.expect_audited("key.use", "refused", &id).await;
         world.restart().await;
         for key in [&revoked, &expiring] {
             assert_eq!(world.call("POST", "/v1/events", key, Some(&event)).await.status, 401, "after a restart too");
@@ -57,7 +61,7 @@ fn each_scope_opens_its_own_calls() {
         let event = look("deployer", "k1");
         let wish = json!({"scope": "read"});
         let nothing = json!({});
-        let calls: [(&str, &str, Option<&Value>, [u16; 4]); 9] = [
+        let calls: [(&str, &str, Option<&Value>, [u16; 4]); 11] = [
             ("POST", "/v1/events", Some(&event), [202, 403, 403, 202]),
             ("GET", "/v1/events", None, [403, 200, 200, 200]),
             ("GET", "/v1/export/events", None, [403, 200, 200, 200]),
@@ -65,6 +69,8 @@ fn each_scope_opens_its_own_calls() {
             ("GET", "/v1/status", None, [403, 200, 200, 200]),
             ("POST", "/v1/agents/deployer/pause", Some(&nothing), [403, 403, 200, 200]),
             ("POST", "/v1/agents/pause", Some(&nothing), [403, 403, 200, 200]),
+            ("POST", "/v1/agents/deployer/resume", Some(&nothing), [403, 403, 403, 200]),
+            ("POST", "/v1/agents/resume", Some(&nothing), [403, 403, 403, 200]),
             ("POST", "/v1/keys", Some(&wish), [403, 403, 403, 201]),
             ("GET", "/v1/keys", None, [403, 403, 403, 200]),
         ];

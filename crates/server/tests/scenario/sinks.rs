@@ -83,18 +83,18 @@ fn what_is_refused_goes_to_the_alternate() {
             ["404".to_owned(), format!("302:{trap}"), "302:http://127.0.0.1:1/x".to_owned()].iter().enumerate()
         {
             world.hook_answers(plan);
-            let told = world.other.count();
             let key = format!("k{number}");
             let receipt = world.accept(&[deploy("deployer", "payments", &key)]).await.remove(0);
-            until("the alternate", async || (world.other.count() > told).then_some(())).await;
+            until("the alternate", async || (told_other(world).0 > number).then_some(())).await;
             let failed = world.notice(&receipt["seq"], "ops-hook", "failed").await;
             assert_eq!(results(&failed), ["refused"], "{plan}: {failed}");
             let instead = world.notice(&receipt["seq"], "other-hook", "delivered").await;
             assert_ne!(instead["id"], failed["id"]);
             assert!(instead["reason"].to_string().contains("ops-hook"), "it says instead of what: {instead}");
-            assert_eq!(world.other.count(), told + 1, "{plan}: a redirect is not followed");
+            assert_eq!(told_other(world).0, number + 1, "{plan}: a redirect is not followed");
         }
         assert_eq!(world.hook.count(), 3);
+        until("an alert", async || (told_other(world) == (3, 1)).then_some(())).await;
     });
 }
 
@@ -139,6 +139,29 @@ fn a_slow_sink_fills_its_own_lane() {
         assert_eq!(results(&log), ["retry"], "{log}");
         assert!(log["log"][0]["took_ms"].as_i64().unwrap() >= 4_000, "{log}");
         other_lane_is_prompt(world, "d").await;
+    });
+}
+
+#[test]
+fn a_busy_node_tries_again_all_the_same() {
+    scenario(Setup::default(), async |world| {
+        world.hook_answers("500, 500, 200");
+        world.accept(&[deploy("deployer", "payments", "k1")]).await;
+        // Something is always ready meanwhile.
+        let mut number = 0;
+        let notice = until("the third attempt", async || {
+            for _ in 0..10 {
+                world.accept(&[deploy("deployer", "search", &format!("busy-{number}"))]).await;
+                number += 1;
+            }
+            let page = world.get("/v1/notifications?channel=ops-hook&state=delivered").await.json();
+            let id = page["items"][0]["id"].as_str()?.to_owned();
+            Some(world.get(&format!("/v1/notifications/{id}")).await.json())
+        })
+        .await;
+        assert_eq!(results(&notice), ["retry", "retry", "sent"], "{notice}");
+        let at = |attempt: usize| notice["log"][attempt]["at"].as_i64().unwrap();
+        assert!(at(2) - at(0) < 10_000, "1 s and 5 s, with some slack for a busy machine: {notice}");
     });
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use mandate_server::input::Input;
 use mandate_server::start::StartError;
 use mandate_testkit::world::{Sender, Setup, deploy, look, scenario, scenario_everywhere, until};
 use serde_json::{Value, json};
@@ -70,6 +71,8 @@ fn stopping_under_load_loses_nothing() {
 fn a_full_disk_refuses_events_and_nothing_else() {
     let setup = Setup { max_pages: Some(150), ..Setup::default() };
     scenario(setup, async |world| {
+        world.expect_error("the store's disk is full");
+        // Where the last page is gone, the alert to admins finds no room either.
         world.expect_error("nothing of a batch was recorded");
         let mut acknowledged = Vec::new();
         let refused = loop {
@@ -115,6 +118,7 @@ fn readiness_comes_back_by_itself() {
         world.expect_error("nothing of a batch was recorded");
         world.accept(&[look("deployer", "before")]).await;
         // From here on nothing is left for the server to write by itself.
+        assert!(world.tenant().intake.push_control(Input::Checkpoint).is_ok());
         until("a checkpoint", async || {
             let page = world.get("/v1/checkpoints").await.json();
             page["items"].as_array()?.iter().find(|checkpoint| checkpoint["events"]["seq"] == 1).map(drop)

@@ -111,6 +111,16 @@ CREATE TABLE outcome (
   PRIMARY KEY (tenant, event)
 );
 
+CREATE TABLE rejected (
+  tenant BIGINT NOT NULL,
+  id UUID NOT NULL,
+  at BIGINT NOT NULL,
+  key UUID NOT NULL,
+  errors BYTEA NOT NULL,
+  item TEXT NOT NULL,
+  PRIMARY KEY (tenant, id)
+);
+
 CREATE TABLE seen (
   tenant BIGINT NOT NULL,
   hour BIGINT NOT NULL,
@@ -303,7 +313,7 @@ BEGIN
     GRANT SELECT ON schema_version TO mandate_app;
     GRANT SELECT, INSERT ON tenant, event, event_resource, erased, audit, checkpoint, outcome, config TO mandate_app;
     GRANT UPDATE (content) ON event TO mandate_app;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON head, notification, seen, agent, api_key, person, history, feed TO mandate_app;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON head, notification, rejected, seen, agent, api_key, person, history, feed TO mandate_app;
     BEGIN
       IF NOT pg_has_role(current_user, 'mandate_app', 'MEMBER') THEN
         EXECUTE format('GRANT mandate_app TO %I', current_user);

@@ -109,6 +109,16 @@ CREATE TABLE outcome (
   PRIMARY KEY (tenant, event)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE rejected (
+  tenant INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  at INTEGER NOT NULL,
+  key BLOB NOT NULL,
+  errors BLOB NOT NULL,
+  item TEXT NOT NULL,
+  PRIMARY KEY (tenant, id)
+) STRICT;
+
 CREATE TABLE seen (
   tenant INTEGER NOT NULL,
   hour INTEGER NOT NULL,

@@ -130,6 +130,16 @@ statements! {
     EVENT: select!("WHERE e.tenant = $1 AND e.id = $2");
     /// One event by its place.
     EVENT_BY_SEQ: select!("WHERE e.no = (($1 << 44) | $2)", "WHERE e.tenant = $1 AND e.seq = $2");
+    /// The events at the places of a JSON list.
+    EVENTS_AT: select!(
+        "WHERE e.no IN (SELECT ($1 << 44) | value FROM json_each($2))",
+        "WHERE e.tenant = $1 AND e.seq IN (SELECT value::bigint FROM json_array_elements_text($2::json))"
+    );
+    /// The events with the ids of a JSON list of hex.
+    EVENTS_NAMED: select!(
+        "WHERE e.tenant = $1 AND e.id IN (SELECT unhex(value) FROM json_each($2))",
+        "WHERE e.tenant = $1 AND e.id IN (SELECT value::uuid FROM json_array_elements_text($2::json))"
+    );
     /// Events from a place on, in chain order.
     EVENTS_FROM: select!(
         "WHERE e.no >= (($1 << 44) | $2) AND e.no < (($1 + 1) << 44) ORDER BY e.no LIMIT $3",

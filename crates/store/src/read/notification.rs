@@ -1,5 +1,7 @@
 //! Questions about notifications, and taking those that are due.
 
+use std::sync::Arc;
+
 use mandate_core::change::{NotificationRow, NotificationState};
 use mandate_core::id::{NotificationId, TenantId};
 use mandate_core::time::{Millis, Span};
@@ -7,7 +9,7 @@ use uuid::Uuid;
 
 use super::{MAX_SCAN, Page, page, read};
 use crate::decode;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::postgres::Name;
 use crate::sql::{Conn, Reader, Sql, statements, values_of};
 use crate::store::{Reading, Store};
@@ -38,7 +40,7 @@ impl NotificationFilter {
 
 /// The lanes with something queued, found by jumping from one to the next in the index of queued rows.
 macro_rules! claim {
-    ($now:literal, $pick:literal) => {
+    ($now:literal, $left_out:literal, $pick:literal) => {
         concat!(
             "WITH RECURSIVE clock (now) AS (SELECT ",
             $now,
@@ -49,7 +51,9 @@ macro_rules! claim {
                        WHERE n.tenant = $1 AND n.state = 'queued' AND n.lane > lanes.lane)
                FROM lanes WHERE lanes.lane IS NOT NULL),
              due (lane) AS (
-               SELECT lanes.lane FROM lanes, clock WHERE EXISTS (
+               SELECT lanes.lane FROM lanes, clock WHERE lanes.lane NOT IN (SELECT value FROM ",
+            $left_out,
+            ") AND EXISTS (
                  SELECT 1 FROM notification n WHERE n.tenant = $1 AND n.lane = lanes.lane AND n.state = 'queued'
                    AND n.due_at <= clock.now AND n.lease_until <= clock.now)
                LIMIT $3) ",
@@ -78,11 +82,13 @@ statements! {
     LIST_FLOOR: Sql::both(
         "SELECT id FROM notification WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT 1 OFFSET $3 - 1",
     );
-    /// Takes what is due and nobody holds: `$2` for how long, of `$3` lanes, `$4` of each. Postgres picks in a step of
+    /// Takes what is due and nobody holds: `$2` for how long, of `$3` lanes, `$4` of each, none of the JSON list `$5`.
+    /// Postgres picks in a step of
     /// its own: within a join it would pick again for each row, and pass the limit.
     CLAIM: Sql {
         lite: claim!(
             "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
+            "json_each($5)",
             "UPDATE notification SET lease_until = (SELECT now FROM clock) + $2 WHERE rowid IN (
                SELECT p.rowid FROM due CROSS JOIN notification p WHERE p.rowid IN (
                  SELECT n.rowid FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
@@ -92,6 +98,7 @@ statements! {
         ),
         pg: claim!(
             "(extract(epoch FROM clock_timestamp()) * 1000)::bigint",
+            "json_array_elements_text($5::json)",
             ", picked (id) AS MATERIALIZED (
                SELECT p.id FROM due CROSS JOIN LATERAL (
                  SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
@@ -146,7 +153,8 @@ impl Store {
 
     /// Takes notifications that are due and whose lease ran out, a few a lane, and holds them for `lease`.
     ///
-    /// No two callers get the same one while its lease lasts. The oldest due of each lane come first.
+    /// No two callers get the same one while its lease lasts. The oldest due of each lane come first; the lanes
+    /// `left_out` give nothing.
     ///
     /// # Errors
     /// As every read, and [`Error::Full`](crate::Error::Full).
@@ -156,13 +164,15 @@ impl Store {
         lease: Span,
         lanes: u32,
         per_lane: u32,
+        left_out: &[Arc<str>],
     ) -> Result<Vec<NotificationRow>> {
         let (lanes, per_lane) = (page(lanes), page(per_lane));
+        let names = serde_json::to_string(left_out).map_err(|error| Error::Invalid(error.to_string()))?;
         let rows = match self {
             Self::Sqlite(store) => {
                 let no = self.number(tenant).await?;
                 let mut transaction = store.0.begin().await?;
-                let values = values_of![no, lease.0, lanes, per_lane];
+                let values = values_of![no, lease.0, lanes, per_lane, &names];
                 let rows = Conn::Lite(&mut transaction).all(CLAIM, &values).await?;
                 transaction.commit().await?;
                 rows
@@ -170,13 +180,13 @@ impl Store {
             Self::Postgres(store) => {
                 let no = self.number(tenant).await?;
                 let mut transaction = store.0.begin(Name::Tenant(no)).await?;
-                let values = values_of![no, lease.0, lanes, per_lane];
+                let values = values_of![no, lease.0, lanes, per_lane, &names];
                 let rows = Conn::Pg(&mut transaction).all(CLAIM, &values).await?;
                 transaction.commit().await?;
                 rows
             }
             #[cfg(feature = "sim")]
-            Self::Sim(sim) => return sim.claim_due(tenant, lease, lanes, per_lane).await,
+            Self::Sim(sim) => return sim.claim_due(tenant, lease, lanes, per_lane, left_out).await,
         };
         let mut rows = rows.iter().map(decode::notification).collect::<Result<Vec<_>>>()?;
         rows.sort_by(|a, b| (&a.lane, a.due_at, a.id).cmp(&(&b.lane, b.due_at, b.id)));

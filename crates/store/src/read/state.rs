@@ -1,9 +1,9 @@
 //! Questions about what is: outcomes, agents, keys, configurations, people.
 
-use mandate_core::change::{AgentRow, ConfigRow, KeyRow, OutcomeRow, PersonRow};
-use mandate_core::id::{ConfigId, EventId, TenantId};
+use mandate_core::change::{AgentRow, ConfigRow, KeyRow, OutcomeRow, PersonRow, RejectedRow};
+use mandate_core::id::{ConfigId, EventId, RejectedId, TenantId};
 
-use super::{page, read};
+use super::{hex_list, page, read};
 use crate::decode;
 use crate::error::Result;
 use crate::sql::{Sql, statements};
@@ -12,6 +12,20 @@ use crate::store::Store;
 statements! {
     /// What became of one action.
     OUTCOME: Sql::both("SELECT * FROM outcome WHERE tenant = $1 AND event = $2");
+    /// What became of the actions of a JSON list of hex ids.
+    OUTCOMES_OF: Sql {
+        lite: "SELECT * FROM outcome WHERE tenant = $1 AND event IN (SELECT unhex(value) FROM json_each($2))",
+        pg: "SELECT * FROM outcome WHERE tenant = $1
+               AND event IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+    };
+    /// The agents of a JSON list of ids.
+    AGENTS_NAMED: Sql {
+        lite: "SELECT * FROM agent WHERE tenant = $1 AND id IN (SELECT value FROM json_each($2)) ORDER BY id",
+        pg: "SELECT * FROM agent WHERE tenant = $1
+               AND id IN (SELECT value FROM json_array_elements_text($2::json)) ORDER BY id",
+    };
+    /// Items that were no events, newest first.
+    REJECTED: Sql::both("SELECT * FROM rejected WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
     /// Agents after one, by id.
     AGENTS: Sql::both("SELECT * FROM agent WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3");
     /// One agent.
@@ -35,25 +49,24 @@ impl Store {
         read!(self, tenant, one, OUTCOME, [event.0], decode::outcome, |sim| sim.outcome(event))
     }
 
-    /// What became of some actions; those without report are left out. Give at most a page of events.
+    /// What became of some actions, in any order; those without report are left out. Give at most a page of events.
     ///
     /// # Errors
     /// As every read.
     pub async fn outcomes_of(&self, tenant: TenantId, events: &[EventId]) -> Result<Vec<OutcomeRow>> {
-        match self.reading(tenant).await? {
-            crate::store::Reading::Sql(no, mut reader) => {
-                let (mut conn, mut found) = (reader.conn(), Vec::new());
-                for event in events {
-                    let values = crate::sql::values_of![no, event.0];
-                    if let Some(row) = conn.one(OUTCOME, &values).await? {
-                        found.push(decode::outcome(&row)?);
-                    }
-                }
-                Ok(found)
-            }
-            #[cfg(feature = "sim")]
-            crate::store::Reading::Sim(sim) => Ok(events.iter().filter_map(|event| sim.outcome(*event)).collect()),
-        }
+        let ids = hex_list(events);
+        read!(self, tenant, all, OUTCOMES_OF, [&ids], decode::outcome, |sim| {
+            events.iter().filter_map(|event| sim.outcome(*event)).collect()
+        })
+    }
+
+    /// Items that were no events, newest first, from before the item `before`.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn rejected(&self, tenant: TenantId, before: Option<RejectedId>, limit: u32) -> Result<Vec<RejectedRow>> {
+        let (before, limit) = (before.map_or(uuid::Uuid::max(), |id| id.0), page(limit));
+        read!(self, tenant, all, REJECTED, [before, limit], decode::rejected, |sim| sim.rejected(before, limit))
     }
 
     /// Agents after the id `after`, by id.

@@ -3,8 +3,9 @@
 use mandate_core::audit::AuditRow;
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, PersonRow,
+    RejectedRow,
 };
-use mandate_core::id::{ConfigId, EventId, NotificationId};
+use mandate_core::id::{ConfigId, EventId, NotificationId, RejectedId};
 
 use super::state::State;
 use crate::read::{EventFilter, FeedRow, MAX_SCAN, NotificationFilter, Page, StoredEvent};
@@ -99,6 +100,10 @@ impl State {
 
     pub(crate) fn outcome(&self, event: EventId) -> Option<OutcomeRow> {
         self.outcomes.get(&event).cloned()
+    }
+
+    pub(crate) fn rejected(&self, before: uuid::Uuid, limit: i64) -> Vec<RejectedRow> {
+        self.rejected.range(..RejectedId(before)).rev().take(take(limit)).map(|(_, row)| row.clone()).collect()
     }
 
     pub(crate) fn agents(&self, after: &str, limit: i64) -> Vec<AgentRow> {

@@ -24,6 +24,11 @@ pub enum Fault {
     Before,
     /// The disk is full; nothing happened.
     Full,
+    /// The disk fails: what a commit wrote may be on it.
+    Io {
+        /// Whether it is.
+        happened: bool,
+    },
     /// The connection breaks, so the caller cannot know. Calls that write nothing just fail.
     Lost {
         /// Whether it had happened.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use mandate_core::audit::AuditRow;
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow,
-    PersonRow, SeenKey, SeenRow,
+    PersonRow, RejectedRow, SeenKey, SeenRow,
 };
-use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId};
+use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId};
 use mandate_core::seal::Erased;
 
 /// One tenant's rows, by the keys that the databases have. Logs share their rows between copies.
@@ -23,6 +23,7 @@ pub(crate) struct State {
     pub(super) checkpoints: BTreeMap<(i64, i64), CheckpointRow>,
     pub(super) notifications: BTreeMap<NotificationId, NotificationRow>,
     pub(super) outcomes: BTreeMap<EventId, OutcomeRow>,
+    pub(super) rejected: BTreeMap<RejectedId, RejectedRow>,
     pub(super) seen: BTreeMap<SeenKey, SeenRow>,
     pub(super) agents: BTreeMap<String, AgentRow>,
     pub(super) keys: BTreeMap<KeyId, KeyRow>,
@@ -44,6 +45,7 @@ impl Default for State {
             checkpoints: BTreeMap::new(),
             notifications: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            rejected: BTreeMap::new(),
             seen: BTreeMap::new(),
             agents: BTreeMap::new(),
             keys: BTreeMap::new(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_core::audit::SealedAudit;
-use mandate_core::change::{Changes, Head};
+use mandate_core::change::{Changes, Head, NotificationRow, NotificationState};
 use mandate_core::id::PersonId;
 use mandate_core::seal::Erased;
 
@@ -41,16 +41,24 @@ impl State {
             add(&mut self.checkpoints, (row.events.seq, row.audit.seq), row.clone(), "checkpoint")?;
         }
         for row in &changes.notifications {
-            add(&mut self.notifications, row.id, row.clone(), "notification")?;
+            self.notifications.entry(row.id).or_insert_with(|| row.clone());
         }
         for row in &changes.configs {
             add(&mut self.configs, row.id, Arc::new(row.clone()), "config")?;
         }
         for row in &changes.deliveries {
-            self.notifications.insert(row.id, row.clone());
+            let known = self.notifications.get(&row.id);
+            let is_news =
+                |known: &NotificationRow| known.state == NotificationState::Queued && known.attempts < row.attempts;
+            if known.is_none_or(is_news) {
+                self.notifications.insert(row.id, row.clone());
+            }
         }
         for row in &changes.outcomes {
             self.outcomes.entry(row.event).or_insert_with(|| row.clone());
+        }
+        for row in &changes.rejected {
+            add(&mut self.rejected, row.id, row.clone(), "rejected")?;
         }
         self.seen.extend(changes.seen.iter().map(|row| (row.key, *row)));
         self.agents.extend(changes.agents.iter().map(|row| (row.id.clone(), row.clone())));

@@ -74,7 +74,8 @@ const NOTIFICATION: &[(&str, crate::sql::Kind)] = &[
     ("delivered_at", Int),
 ];
 
-static NOTIFICATIONS: Insert = Insert::new("notification", false, NOTIFICATION, "");
+/// Two results of one notice may give birth to the same alternate.
+static NOTIFICATIONS: Insert = Insert::new("notification", false, NOTIFICATION, "ON CONFLICT (tenant, id) DO NOTHING");
 
 static DELIVERIES: Insert = Insert::new(
     "notification",
@@ -82,7 +83,8 @@ static DELIVERIES: Insert = Insert::new(
     NOTIFICATION,
     "ON CONFLICT (tenant, id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
        lease_until = excluded.lease_until, attempts = excluded.attempts, log = excluded.log,
-       delivered_at = excluded.delivered_at",
+       delivered_at = excluded.delivered_at
+     WHERE notification.state = 'queued' AND notification.attempts < excluded.attempts",
 );
 
 static OUTCOMES: Insert = Insert::new(
@@ -90,6 +92,13 @@ static OUTCOMES: Insert = Insert::new(
     false,
     &[("tenant", Int), ("event", Uuid), ("at", Int), ("failed", Bool), ("body", Bytes)],
     "ON CONFLICT (tenant, event) DO NOTHING",
+);
+
+static REJECTED: Insert = Insert::new(
+    "rejected",
+    false,
+    &[("tenant", Int), ("id", Uuid), ("at", Int), ("key", Uuid), ("errors", Bytes), ("item", Text)],
+    "",
 );
 
 static SEEN: Insert = Insert::new(
@@ -175,6 +184,7 @@ pub(crate) static ALL: &[&Insert] = &[
     &NOTIFICATIONS,
     &DELIVERIES,
     &OUTCOMES,
+    &REJECTED,
     &SEEN,
     &AGENTS,
     &KEYS,
@@ -197,6 +207,12 @@ pub(super) async fn insert(conn: &mut Conn<'_>, tenant: i64, position: i64, chan
     let outcomes: Vec<_> =
         changes.outcomes.iter().map(|row| values_of![tenant, row.event.0, row.at, row.failed, &row.body]).collect();
     OUTCOMES.rows(writes, &outcomes).await?;
+    let rejected: Vec<_> = changes
+        .rejected
+        .iter()
+        .map(|row| values_of![tenant, row.id.0, row.at, row.key.0, &row.errors, &row.item])
+        .collect();
+    REJECTED.rows(writes, &rejected).await?;
     let seen: Vec<_> = last_by(&changes.seen, |row| row.key)
         .into_values()
         .map(|row| values_of![tenant, row.key.hour, &row.key.digest, &row.content, row.seq, row.expires_at])

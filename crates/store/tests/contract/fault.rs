@@ -15,6 +15,9 @@ pub(crate) async fn drawn_faults_do_what_they_say(world: &mut World) {
         (Call::Commit, Fault::Before, 0),
         (Call::Commit, Fault::Lost { happened: false }, 0),
         (Call::Commit, Fault::Lost { happened: true }, 1),
+        (Call::Write, Fault::Io { happened: false }, 0),
+        (Call::Commit, Fault::Io { happened: false }, 0),
+        (Call::Commit, Fault::Io { happened: true }, 1),
     ];
     let mut expected = commit_events(&world.store, world.tenant, 1).await.head.events.seq;
     for (call, fault, added) in cases {
@@ -31,7 +34,9 @@ pub(crate) async fn drawn_faults_do_what_they_say(world: &mut World) {
         match (fault, done) {
             (Fault::Full, Err(CommitError::Refused(Error::Full(_))))
             | (Fault::Before, Err(CommitError::Refused(Error::Unreachable(_))))
-            | (Fault::Lost { .. }, Err(CommitError::Unknown(Error::Unreachable(_)))) => {}
+            | (Fault::Lost { .. }, Err(CommitError::Unknown(Error::Unreachable(_))))
+            | (Fault::Io { .. }, Err(CommitError::Unknown(Error::Io(_)))) => {}
+            (Fault::Io { .. }, Err(CommitError::Refused(Error::Io(_)))) if call == Call::Write => {}
             (_, done) => panic!("{call:?} {fault:?}: {done:?}"),
         }
         expected += added;

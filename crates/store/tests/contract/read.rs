@@ -3,11 +3,12 @@
 use mandate_core::chain::{Hash, Tip};
 use mandate_core::change::row::Scope;
 use mandate_core::change::{
-    AgentRow, Changes, CheckpointRow, ConfigRow, Head, HistoryRow, KeyRow, NotificationState, OutcomeRow, PersonRow,
+    AgentRow, Changes, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationState, OutcomeRow,
+    PersonRow, RejectedRow,
 };
 use mandate_core::event::{ActorKind, Decision};
-use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, TenantId, uuid_v7};
-use mandate_core::time::{DAY, MINUTE, Millis};
+use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId, TenantId, uuid_v7};
+use mandate_core::time::{DAY, HOUR, MINUTE, Millis};
 use mandate_store::{EventFilter, NotificationFilter, Store};
 
 use super::build::{Batch, commit_events};
@@ -58,6 +59,7 @@ async fn commit_everything(store: &Store, tenant: TenantId) -> (Changes, Head) {
     batch.changes.configs.push(ConfigRow { id: ConfigId(id), hash, files, at: batch.now, by: "files".into() });
     batch.changes.people.push(PersonRow { id: PersonId(id), handle: "@alice".into(), name: Some("Alice".into()) });
     batch.changes.history = Some(HistoryRow { position: 2, event_seq: 2, body: b"{}".to_vec() });
+    batch.changes.rejected.push(rejected(batch.now));
     batch.head.config = Some(ConfigId(id));
     tx.write(&batch.changes, &batch.head).await.unwrap();
     tx.commit().await.unwrap();
@@ -88,6 +90,8 @@ pub(crate) async fn every_row_comes_back_as_written(world: &mut World) {
         assert_eq!(store.notification(tenant, row.id).await.unwrap().as_ref(), Some(row));
     }
     assert_eq!(store.outcome(tenant, written.outcomes[0].event).await.unwrap().as_ref(), written.outcomes.first());
+    assert_eq!(store.rejected(tenant, None, 100).await.unwrap(), written.rejected);
+    assert!(store.rejected(tenant, Some(written.rejected[0].id), 100).await.unwrap().is_empty());
     assert_eq!(store.agents(tenant, None, 100).await.unwrap(), written.agents);
     assert!(store.agents(tenant, Some("deployer"), 100).await.unwrap().is_empty());
     assert_eq!(store.agent(tenant, "deployer").await.unwrap().as_ref(), written.agents.first());
@@ -102,6 +106,19 @@ pub(crate) async fn every_row_comes_back_as_written(world: &mut World) {
 
     // What says what is, is replaced; whom nobody needs to know is forgotten.
     let mut tx = store.begin(tenant).await.unwrap();
+    let ids: Vec<EventId> = written.events.iter().map(|row| row.id).collect();
+    let unknown = EventId(uuid_v7(Millis(1), [1; 16]));
+    let sorted = |mut rows: Vec<EventRow>| {
+        rows.sort_by_key(|row| row.seq);
+        rows
+    };
+    assert_eq!(sorted(tx.events_at(&[4, 2, 99, 1, 3]).await.unwrap()), written.events);
+    assert_eq!(sorted(tx.events_named(&[&ids[..], &[unknown]].concat()).await.unwrap()), written.events);
+    assert_eq!(tx.with_outcome(&ids).await.unwrap(), written.outcomes.iter().map(|row| row.event).collect());
+    assert_eq!(tx.agents_named(&["nobody", "deployer"]).await.unwrap(), written.agents);
+    assert_eq!(tx.every_agent().await.unwrap(), written.agents);
+    assert_eq!(tx.keys().await.unwrap(), written.keys);
+    assert!(tx.events_at(&[]).await.unwrap().is_empty() && tx.agents_named(&[]).await.unwrap().is_empty());
     let mut next = Batch::after(tx.head(), tx.now());
     let agent = AgentRow { paused: false, version: 4, ..written.agents[0].clone() };
     next.changes.agents.push(agent.clone());
@@ -254,7 +271,7 @@ pub(crate) async fn another_tenant_sees_nothing(world: &mut World) {
     assert_eq!(store.notification(other, written.notifications[0].id).await.unwrap(), None);
     assert!(store.notifications(other, &NotificationFilter::default(), None, 10).await.unwrap().items.is_empty());
     assert!(store.notifications_of(other, 1).await.unwrap().is_empty());
-    assert!(store.claim_due(other, DAY, 10, 10).await.unwrap().is_empty());
+    assert!(store.claim_due(other, DAY, 10, 10, &[]).await.unwrap().is_empty());
     assert_eq!(store.outcome(other, written.outcomes[0].event).await.unwrap(), None);
     assert!(store.outcomes_of(other, &[written.outcomes[0].event]).await.unwrap().is_empty());
     assert!(store.agents(other, None, 10).await.unwrap().is_empty());
@@ -267,9 +284,16 @@ pub(crate) async fn another_tenant_sees_nothing(world: &mut World) {
     assert!(store.feed_after(other, 0, 10).await.unwrap().is_empty());
     assert_eq!(store.oldest_feed_position(other).await.unwrap(), None);
     assert_eq!(store.purge_feed(other, 100).await.unwrap(), 0);
-    assert_eq!(store.purge_seen(other, i64::MAX).await.unwrap(), 0);
+    assert_eq!(store.purge_seen(other, i64::MAX, Millis(i64::MAX)).await.unwrap(), 0);
+    assert!(store.rejected(other, None, 10).await.unwrap().is_empty());
+    assert_eq!(store.purge_rejected(other, Millis(1 << 47), 0).await.unwrap(), 0);
     let mut tx = store.begin(other).await.unwrap();
     assert_eq!(tx.seen(&[written.seen[0].key]).await.unwrap(), [None]);
+    assert!(tx.events_at(&[1, 2]).await.unwrap().is_empty());
+    assert!(tx.events_named(&[event]).await.unwrap().is_empty());
+    assert!(tx.with_outcome(&[written.outcomes[0].event]).await.unwrap().is_empty());
+    assert!(tx.agents_named(&["deployer"]).await.unwrap().is_empty());
+    assert!(tx.every_agent().await.unwrap().is_empty() && tx.keys().await.unwrap().is_empty());
     drop(tx);
 
     // Both write the same places, neither in the other's way.
@@ -287,10 +311,35 @@ pub(crate) async fn purges_forget_only_what_is_old(world: &mut World) {
     let batch = commit_events(store, tenant, 6).await;
     commit_events(store, tenant, 2).await;
     let hour = batch.changes.seen[0].key.hour;
-    assert_eq!(store.purge_seen(tenant, hour).await.unwrap(), 0);
-    assert_eq!(store.purge_seen(tenant, hour + 2).await.unwrap(), 8);
+    let (holds, over) = (batch.now, batch.now.plus(HOUR));
+    assert_eq!(store.purge_seen(tenant, hour, over).await.unwrap(), 0);
+    assert_eq!(store.purge_seen(tenant, hour + 2, holds).await.unwrap(), 0, "they hold for a second");
+    assert_eq!(store.purge_seen(tenant, hour + 2, over).await.unwrap(), 8);
     assert_eq!(store.purge_feed(tenant, 6).await.unwrap(), 0);
     assert_eq!(store.purge_feed(tenant, 7).await.unwrap(), 1);
     assert_eq!(store.oldest_feed_position(tenant).await.unwrap(), Some(7));
     assert_eq!(store.head(tenant).await.unwrap().events, Tip { seq: 8, ..store.head(tenant).await.unwrap().events });
+
+    let mut tx = store.begin(tenant).await.unwrap();
+    let head = *tx.head();
+    let rejected: Vec<_> = (0..6).map(|n| rejected(Millis(1_000_000 + n))).collect();
+    let changes = Changes { rejected: rejected.clone(), ..Changes::default() };
+    tx.write(&changes, &head).await.unwrap();
+    tx.commit().await.unwrap();
+    let left = async || {
+        let rows = store.rejected(tenant, None, 10).await.unwrap();
+        rows.into_iter().map(|row| row.at.0 - 1_000_000).collect::<Vec<_>>()
+    };
+    assert_eq!(store.purge_rejected(tenant, Millis(1_000_000), 6).await.unwrap(), 0);
+    assert_eq!(store.purge_rejected(tenant, Millis(1_000_001), 5).await.unwrap(), 1);
+    assert_eq!(left().await, [5, 4, 3, 2, 1]);
+    assert_eq!(store.purge_rejected(tenant, Millis(1_000_001), 2).await.unwrap(), 3);
+    assert_eq!(left().await, [5, 4]);
+    assert_eq!(store.purge_rejected(tenant, Millis(2_000_000), 10).await.unwrap(), 2);
+}
+
+fn rejected(at: Millis) -> RejectedRow {
+    let key = KeyId(uuid_v7(at, [9; 16]));
+    let errors = br#"[{"code":"missing"}]"#.to_vec();
+    RejectedRow { id: RejectedId(uuid_v7(at, [7; 16])), at, key, errors, item: "{\"actor\": 1}".to_owned() }
 }
