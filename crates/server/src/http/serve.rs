@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -25,6 +25,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower::Service as _;
 
 use super::router;
+use super::stream::listener::HangUp;
 use crate::app::App;
 use crate::settings::TlsFiles;
 use crate::tasks::Tasks;
@@ -124,11 +125,16 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: axum::Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
+    let hang_up = HangUp::default();
+    let handle = hang_up.clone();
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let mut router = router.clone();
+        let (mut router, handle) = (router.clone(), handle.clone());
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if request.version() < Version::HTTP_2 {
+                request.extensions_mut().insert(handle);
+            }
             let response: Result<_, Infallible> = router.call(request).await;
             response
         }
@@ -137,7 +143,12 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(30)));
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+    let ended = tokio::select! {
+        biased;
+        () = hang_up.wanted() => Err("its stream was not read".into()),
+        ended = watcher.watch(connection.into_owned()) => ended,
+    };
+    if let Err(error) = ended {
         tracing::debug!(%peer, error, "a connection ended badly");
     }
 }
