@@ -49,9 +49,13 @@ fn what_was_sent_is_shown_paused_exported_and_verified() {
     assert_eq!(bench.json(&["pause", "team/never-seen"])["state"], "paused");
 
     let tail = bench.ok(&["tail", "--after", "0", "--count", "3", "--actor", "bot-1", "--json"]);
-    let kinds: Vec<Value> =
-        tail.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].take()).collect();
-    assert!(kinds.contains(&json!("event")), "{tail}");
+    for line in tail.lines() {
+        let data: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(data["event"]["actor"]["id"], "bot-1", "that agent's actions and nothing else: {line}");
+    }
+    let refused = bench.run(&["tail", "--decision", "flaged"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("`flaged` is not a decision"), "{}", refused.err);
 
     let verdict = bench.json(&["verify", "--receipts", "receipts.jsonl"]);
     assert_eq!(

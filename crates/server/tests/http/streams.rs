@@ -105,11 +105,17 @@ async fn a_client_hears_what_it_asked_for() {
         (json!({"type": "subscribe", "channels": ["incidents"]}), "not_available"),
         (json!({"type": "subscribe", "channels": ["planets"]}), "unknown_channel"),
         (json!({"type": "subscribe", "after": "x"}), "invalid_cursor"),
+        (json!({"type": "subscribe", "filter": {"decision": "flaged"}}), "invalid_filter"),
+        (json!({"type": "subscribe", "filter": {"resource": "payments"}}), "invalid_filter"),
         (json!({"type": "sing"}), "invalid_message"),
         (json!({"type": "subscribe", "chanels": []}), "invalid_message"),
     ] {
         client.say(said).await;
         assert_eq!(client.expect("error").await["code"], code);
+    }
+    for query in ["decision=flaged", "resource=payments", "channels=events&resource=servise:payments"] {
+        let answer = world.get(&format!("/v1/stream/sse?{query}")).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_request"), "{query}");
     }
     world.stop().await;
     assert_eq!(client.hear().await, Err(1001), "stopping says goodbye");
