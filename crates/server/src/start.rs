@@ -5,8 +5,9 @@
 //! committed and answered, what is being sent is waited for, the store is closed.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig, secret::Secret as WebhookSecret};
@@ -64,7 +65,7 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The store.
     #[error(transparent)]
@@ -75,17 +76,33 @@ pub enum StartError {
     /// The configuration, and no earlier version to go on with.
     #[error("the configuration has mistakes, and the store holds no earlier version to go on with")]
     Config(Vec<Problem>),
+    /// There is something at the key file's path already.
+    #[error(
+        "the first admin key cannot be written to `{0}`: the file exists already, perhaps with another store's key; \
+         name another path with `--key-file`, or move that file away"
+    )]
+    KeyFileExists(String),
     /// The key file.
     #[error("cannot write the admin key to `{path}`: {error}")]
     KeyFile {
         /// The file.
         path: String,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The writer refused what a start needs.
     #[error("{0}")]
     Refused(#[from] Refusal),
+}
+
+impl StartError {
+    fn key_file(path: &Path, error: io::Error) -> Self {
+        let path = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::KeyFileExists(path),
+            _ => Self::KeyFile { path, error },
+        }
+    }
 }
 
 /// A server that accepts events.
@@ -226,9 +243,13 @@ impl Running {
                 expires_at: None,
             };
             let (text, row) = auth::generate(&app.env, wish);
-            write_key(&key_file, &text)
-                .map_err(|error| StartError::KeyFile { path: key_file.display().to_string(), error })?;
-            default.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: Asker::system(), reply })).await?;
+            write_key(&key_file, &text).map_err(|error| StartError::key_file(&key_file, error))?;
+            let made = default.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: Asker::system(), reply })).await;
+            if let Err(refusal) = made {
+                // It opens nothing, and the next start writes another one there.
+                let _ = std::fs::remove_file(&key_file);
+                return Err(refusal.into());
+            }
             self.first_key = Some(text);
         }
         if let Some(files) = files {
@@ -322,21 +343,16 @@ fn channels(settings: &Settings) -> Result<Channels, StartError> {
 }
 
 /// Writes a key where only its owner can read it; never over another file.
-fn write_key(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+fn write_key(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
     let mut file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    }
     writeln!(file, "{text}")?;
     file.sync_all()
 }

@@ -150,3 +150,19 @@ fn a_lost_admin_key_is_replaced_on_the_store() {
     assert_eq!(bench.json(&[&["keys", "list"][..], &tenant].concat())["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(bench.json(&[&["verify"][..], &tenant].concat())["ok"], true);
 }
+
+#[test]
+fn a_first_key_is_never_written_over_another_file() {
+    let mut bench = Bench::new();
+    bench.serve(&[]).stop();
+    let key = bench.read("mandate.key");
+    let refused =
+        bench.run(&["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:new.db", "--key-file", "mandate.key"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("to `mandate.key`: the file exists already"), "{}", refused.err);
+    assert!(refused.err.contains("--key-file"), "it says what to do: {}", refused.err);
+    assert_eq!(bench.read("mandate.key"), key);
+    bench.serve(&["--store", "sqlite:new.db", "--key-file", "new.key"]).stop();
+    bench.serve(&["--store", "sqlite:new.db", "--key-file", "mandate.key"]).stop();
+    assert_eq!(bench.read("mandate.key"), key, "a store with keys needs no first one");
+}
