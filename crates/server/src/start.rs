@@ -25,6 +25,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Inner, TenantHandle};
 use crate::auth::{self, KeyWish, Keys};
+use crate::checkpoints;
 use crate::dispatcher::{Channels, Dispatcher};
 use crate::env::Env;
 use crate::http::HttpState;
@@ -167,7 +168,7 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         );
         app.tasks.spawn("ticker", run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal()));
         if let Some(dir) = app.settings.checkpoints.clone() {
-            let keep = crate::checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
+            let keep = checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
             app.tasks.spawn("checkpoints", keep);
         }
     }
@@ -280,6 +281,14 @@ async fn stop_all(app: &App, writers: &Tasks) {
         handle.intake.close();
     }
     writers.stop().await;
+    if let Some(dir) = &app.settings.checkpoints {
+        // The writers made the last ones just now.
+        for handle in app.tenants.values() {
+            if let Err(error) = checkpoints::copy(app, handle, dir).await {
+                tracing::warn!(error, dir = %dir.display(), "cannot copy the last checkpoint");
+            }
+        }
+    }
     app.store.close().await;
 }
 
