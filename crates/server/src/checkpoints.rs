@@ -18,37 +18,38 @@ use crate::tasks::Stop;
 const EVERY: Duration = Duration::from_secs(5);
 const PAGE: u32 = 1_000;
 
-/// Copies a tenant's checkpoints until told to stop, and then once more.
+/// Copies a tenant's checkpoints until told to stop. The last one is made after that: see [`copy`].
 pub async fn keep(app: App, tenant: Arc<TenantHandle>, dir: PathBuf, mut stop: Stop) {
-    let path = dir.join(format!("{}.jsonl", tenant.tenant.name));
     let mut said = false;
     loop {
-        let stopping = tokio::select! {
+        tokio::select! {
             biased;
-            () = stop.wait() => true,
-            () = tokio::time::sleep(EVERY) => false,
-        };
-        match copy(&app, &tenant, &path).await {
+            () = stop.wait() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        match copy(&app, &tenant, &dir).await {
             Ok(()) => said = false,
             Err(error) if !std::mem::replace(&mut said, true) => {
-                tracing::warn!(error, path = %path.display(), "cannot copy checkpoints; trying again");
+                tracing::warn!(error, dir = %dir.display(), "cannot copy checkpoints; trying again");
             }
             Err(_) => {}
-        }
-        if stopping {
-            return;
         }
     }
 }
 
-async fn copy(app: &App, tenant: &TenantHandle, path: &Path) -> Result<(), String> {
+/// Copies the checkpoints that the directory does not have yet.
+///
+/// # Errors
+/// What the store or the disk said.
+pub async fn copy(app: &App, tenant: &TenantHandle, dir: &Path) -> Result<(), String> {
     let said = |error: io::Error| error.to_string();
-    let mut after = last(path).map_err(said)?;
+    let path = dir.join(format!("{}.jsonl", tenant.tenant.name));
+    let mut after = last(&path).map_err(said)?;
     loop {
         let rows = app.store.checkpoints(tenant.tenant.id, after, PAGE).await.map_err(|error| error.to_string())?;
         let Some(newest) = rows.last() else { return Ok(()) };
         after = (newest.events.seq, newest.audit.seq);
-        append(path, &rows).map_err(said)?;
+        append(&path, &rows).map_err(said)?;
     }
 }
 

@@ -5,8 +5,9 @@
 //! committed and answered, what is being sent is waited for, the store is closed.
 
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::app::{App, Inner, TenantHandle};
 use crate::auth::{self, KeyWish, Keys};
+use crate::checkpoints;
 use crate::dispatcher::{Channels, Dispatcher};
 use crate::env::Env;
 use crate::http::HttpState;
@@ -65,7 +67,7 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The store.
     #[error(transparent)]
@@ -76,17 +78,33 @@ pub enum StartError {
     /// The configuration, and no earlier version to go on with.
     #[error("the configuration has mistakes, and the store holds no earlier version to go on with")]
     Config(Vec<Problem>),
+    /// There is something at the key file's path already.
+    #[error(
+        "the first admin key cannot be written to `{0}`: the file exists already, perhaps with another store's key; \
+         name another path with `--key-file`, or move that file away"
+    )]
+    KeyFileExists(String),
     /// The key file.
     #[error("cannot write the admin key to `{path}`: {error}")]
     KeyFile {
         /// The file.
         path: String,
         /// What the system said.
-        error: std::io::Error,
+        error: io::Error,
     },
     /// The writer refused what a start needs.
     #[error("{0}")]
     Refused(#[from] Refusal),
+}
+
+impl StartError {
+    fn key_file(path: &Path, error: io::Error) -> Self {
+        let path = path.display().to_string();
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => Self::KeyFileExists(path),
+            _ => Self::KeyFile { path, error },
+        }
+    }
 }
 
 /// A server that accepts events.
@@ -153,7 +171,7 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         let ticker = run::ticker(app.clone(), Arc::clone(&handle), app.tasks.stop_signal());
         app.tasks.spawn_vital("ticker", ticker, gone(&app));
         if let Some(dir) = app.settings.checkpoints.clone() {
-            let keep = crate::checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
+            let keep = checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
             app.tasks.spawn("checkpoints", keep);
         }
     }
@@ -239,9 +257,13 @@ impl Running {
                 expires_at: None,
             };
             let (text, row) = auth::generate(&app.env, wish);
-            write_key(&key_file, &text)
-                .map_err(|error| StartError::KeyFile { path: key_file.display().to_string(), error })?;
-            default.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: Asker::system(), reply })).await?;
+            write_key(&key_file, &text).map_err(|error| StartError::key_file(&key_file, error))?;
+            let made = default.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: Asker::system(), reply })).await;
+            if let Err(refusal) = made {
+                // It opens nothing, and the next start writes another one there.
+                let _ = std::fs::remove_file(&key_file);
+                return Err(refusal.into());
+            }
             self.first_key = Some(text);
         }
         if let Some(files) = files {
@@ -272,6 +294,14 @@ async fn stop_all(app: &App, writers: &Tasks) {
         handle.intake.close();
     }
     writers.stop().await;
+    if let Some(dir) = &app.settings.checkpoints {
+        // The writers made the last ones just now.
+        for handle in app.tenants.values() {
+            if let Err(error) = checkpoints::copy(app, handle, dir).await {
+                tracing::warn!(error, dir = %dir.display(), "cannot copy the last checkpoint");
+            }
+        }
+    }
     app.store.close().await;
 }
 
@@ -336,21 +366,16 @@ fn channels(settings: &Settings) -> Result<Channels, StartError> {
 }
 
 /// Writes a key where only its owner can read it; never over another file.
-fn write_key(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+fn write_key(path: &Path, text: &str) -> io::Result<()> {
     use std::io::Write as _;
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
     let mut file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-    }
     writeln!(file, "{text}")?;
     file.sync_all()
 }

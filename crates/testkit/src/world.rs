@@ -283,6 +283,15 @@ impl World {
         Arc::clone(default.expect("the default tenant"))
     }
 
+    /// Forgets what the feed says before a position, as maintenance does.
+    ///
+    /// # Panics
+    /// When the store fails.
+    pub async fn purge_feed(&self, before: i64) {
+        let tenant = self.tenant().tenant.id;
+        self.served().app.store.purge_feed(tenant, before).await.expect("the store forgets");
+    }
+
     /// Moves the clock that the server's HTTP side reads; the store's own goes on.
     pub fn advance(&self, milliseconds: i64) {
         self.clock.fetch_add(milliseconds, Ordering::Relaxed);

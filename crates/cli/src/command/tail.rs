@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::screen::{Screen, Style, clean};
 use crate::words;
 
-/// What `tail` takes.
+/// What `tail` takes. With a filter it shows events and their outcomes alone.
 #[derive(Debug, clap::Args)]
 pub(crate) struct TailArgs {
     #[command(flatten)]
@@ -40,6 +40,8 @@ pub(crate) struct TailArgs {
 }
 
 impl TailArgs {
+    /// The stream to follow. What is only about actions tells of nothing else: notices and states have no actor, type
+    /// or resource to go by.
     fn path(&self) -> String {
         let filters = [
             ("actor", &self.actor),
@@ -52,7 +54,10 @@ impl TailArgs {
             .into_iter()
             .filter_map(|(name, value)| Some(format!("{name}={}", path_segment(value.as_deref()?))))
             .collect();
-        if query.is_empty() { "/v1/stream/sse".to_owned() } else { format!("/v1/stream/sse?{}", query.join("&")) }
+        if query.is_empty() {
+            return "/v1/stream/sse".to_owned();
+        }
+        format!("/v1/stream/sse?channels=events&{}", query.join("&"))
     }
 }
 

@@ -49,9 +49,13 @@ fn what_was_sent_is_shown_paused_exported_and_verified() {
     assert_eq!(bench.json(&["pause", "team/never-seen"])["state"], "paused");
 
     let tail = bench.ok(&["tail", "--after", "0", "--count", "3", "--actor", "bot-1", "--json"]);
-    let kinds: Vec<Value> =
-        tail.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].take()).collect();
-    assert!(kinds.contains(&json!("event")), "{tail}");
+    for line in tail.lines() {
+        let data: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(data["event"]["actor"]["id"], "bot-1", "that agent's actions and nothing else: {line}");
+    }
+    let refused = bench.run(&["tail", "--decision", "flaged"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("`flaged` is not a decision"), "{}", refused.err);
 
     let verdict = bench.json(&["verify", "--receipts", "receipts.jsonl"]);
     assert_eq!(
@@ -111,16 +115,15 @@ fn a_lost_end_is_found_against_checkpoints_kept_elsewhere() {
     let server = bench.serve(&["--checkpoints", "kept"]);
     bench.write("events.jsonl", &events(3));
     bench.ok(&["send", "--file", "events.jsonl"]);
-    // The server makes one a second after its start, or a minute after one that came before the events.
-    while bench.json(&["verify"])["checkpoints_reach"].as_i64() < Some(1) {}
-    bench.ok(&["export", "events", "-o", "export.jsonl"]);
     server.stop();
 
-    let kept: Value = serde_json::from_str(bench.read("kept/default.jsonl").lines().last().unwrap()).unwrap();
-    let covered = usize::try_from(kept["events"]["seq"].as_i64().unwrap()).unwrap();
-    bench.ok(&["verify", "--file", "export.jsonl", "--checkpoints", "kept"]);
+    bench.ok(&["export", "events", "-o", "export.jsonl", "--store", "sqlite:mandate.db"]);
     let text = bench.read("export.jsonl");
-    bench.write("cut.jsonl", &text.lines().take(covered - 1).map(|line| format!("{line}\n")).collect::<String>());
+    let lines: Vec<&str> = text.lines().collect();
+    let kept: Value = serde_json::from_str(bench.read("kept/default.jsonl").lines().last().unwrap()).unwrap();
+    assert_eq!(kept["events"]["seq"].as_u64(), Some(lines.len() as u64), "the last one is made when the server stops");
+    bench.ok(&["verify", "--file", "export.jsonl", "--checkpoints", "kept"]);
+    bench.write("cut.jsonl", &lines[..lines.len() - 1].iter().map(|line| format!("{line}\n")).collect::<String>());
     let done = bench.run(&["verify", "--file", "cut.jsonl", "--checkpoints", "kept"]);
     assert_eq!(done.code, 1);
     assert!(done.out.starts_with("tail_lost: events: the chain ends with entry"), "{}", done.out);
@@ -145,4 +148,20 @@ fn a_lost_admin_key_is_replaced_on_the_store() {
     assert_eq!(other["scope"], "ingest");
     assert_eq!(bench.json(&[&["keys", "list"][..], &tenant].concat())["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(bench.json(&[&["verify"][..], &tenant].concat())["ok"], true);
+}
+
+#[test]
+fn a_first_key_is_never_written_over_another_file() {
+    let mut bench = Bench::new();
+    bench.serve(&[]).stop();
+    let key = bench.read("mandate.key");
+    let refused =
+        bench.run(&["serve", "--listen", "127.0.0.1:0", "--store", "sqlite:new.db", "--key-file", "mandate.key"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.err.contains("to `mandate.key`: the file exists already"), "{}", refused.err);
+    assert!(refused.err.contains("--key-file"), "it says what to do: {}", refused.err);
+    assert_eq!(bench.read("mandate.key"), key);
+    bench.serve(&["--store", "sqlite:new.db", "--key-file", "new.key"]).stop();
+    bench.serve(&["--store", "sqlite:new.db", "--key-file", "mandate.key"]).stop();
+    assert_eq!(bench.read("mandate.key"), key, "a store with keys needs no first one");
 }

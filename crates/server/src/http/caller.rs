@@ -45,17 +45,7 @@ impl FromRequestParts<App> for Caller {
                 return Err(Refused::new(Code::Unauthenticated, hint));
             }
         };
-        let tenant = app.tenants.get(&known.tenant).map(Arc::clone);
-        let tenant = tenant.ok_or_else(|| Refused::internal("a key of a tenant that is not loaded"))?;
-        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
-        Ok(Self {
-            app: app.clone(),
-            tenant,
-            known,
-            ip,
-            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
-            request_id: request_id.unwrap_or_else(|| HeaderValue::from_static("")),
-        })
+        Self::new(app, known, ip, parts)
     }
 }
 
@@ -108,6 +98,21 @@ fn stranger(app: &App, ip: Option<IpAddr>) -> Result<(), Refused> {
 }
 
 impl Caller {
+    /// Who has this key and sent this request.
+    pub(super) fn new(app: &App, known: Arc<Known>, ip: Option<IpAddr>, parts: &Parts) -> Result<Self, Refused> {
+        let tenant = app.tenants.get(&known.tenant).map(Arc::clone);
+        let tenant = tenant.ok_or_else(|| Refused::internal("a key of a tenant that is not loaded"))?;
+        let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
+        Ok(Self {
+            app: app.clone(),
+            tenant,
+            known,
+            ip,
+            user_agent: parts.headers.get(header::USER_AGENT).cloned(),
+            request_id: request_id.unwrap_or_else(|| HeaderValue::from_static("")),
+        })
+    }
+
     /// The key's row.
     #[must_use]
     pub fn key(&self) -> &KeyRow {

@@ -4,34 +4,28 @@
 //! It subscribes first and reads the state then: nothing can fall between. The stream lives as long as the
 //! connection, the key and the server do.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::Event;
 use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, StreamExt as _};
 use mandate_api::Control;
 use mandate_core::change::AgentRow;
 use mandate_core::event::submission::is_actor_id;
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::time::{Interval, MissedTickBehavior};
 use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::docs::{KeyProblems, QueryProblems};
 use super::extract::{Params, Segment};
 use super::problem::{Code, Refused};
+use super::stream::listener::{self, Gone, HangUp, Listener};
 use super::view;
 use crate::app::App;
-use crate::auth::{KEY_CHECKED_EVERY, Right};
-
-/// A comment is sent after this long without a state.
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
+use crate::auth::Right;
 
 /// How the state is wanted.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -67,6 +61,7 @@ impl How {
 pub(super) async fn control(
     State(app): State<App>,
     caller: Caller,
+    hang_up: Option<Extension<HangUp>>,
     id: Segment,
     Params(how): Params<How>,
 ) -> Result<Response, Refused> {
@@ -86,12 +81,8 @@ pub(super) async fn control(
     })?;
     let changes = caller.tenant.live.agents();
     let first = app.store.agent(caller.tenant.tenant.id, &id).await?;
-    let mut check = tokio::time::interval(KEY_CHECKED_EVERY);
-    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let closing = app.http.closing();
-    let watch = Watch { app, caller, id, changes, check, sent: None, first: Some(first), _permit: permit };
-    let states = stream::unfold(watch, Watch::next).take_until(Box::pin(closing));
-    Ok(Sse::new(states).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)).into_response())
+    let watch = Watch { app: app.clone(), caller: caller.clone(), id, changes };
+    Ok(listener::answer(&app, &caller, hang_up, permit, |listener| watch.tell(first, listener)))
 }
 
 /// A key that reads may read all; an ingest key its own agents.
@@ -111,47 +102,42 @@ struct Watch {
     caller: Caller,
     id: String,
     changes: Receiver<Arc<AgentRow>>,
-    check: Interval,
-    /// The version sent last.
-    sent: Option<i64>,
-    /// The state at the beginning, until it was sent.
-    first: Option<Option<AgentRow>>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Watch {
-    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
-        if let Some(first) = self.first.take() {
-            let event = self.event(first.as_ref())?;
-            return Some((Ok(event), self));
-        }
+    /// Tells the state as it is, then every later one.
+    async fn tell(mut self, first: Option<AgentRow>, listener: Listener) {
+        let mut row = first;
+        let mut told = None;
         loop {
-            let changed = tokio::select! {
-                biased;
-                changed = self.changes.recv() => changed,
-                _ = self.check.tick() => {
-                    // A key that opens nothing any more ends the stream; the client is told when it comes back.
-                    self.app.keys.in_force(&self.caller.key().hash, self.app.env.now()).ok()?;
-                    continue;
-                }
-            };
-            let row = match changed {
-                Ok(row) if row.id == self.id => Some(row.as_ref().clone()),
-                Ok(_) => continue,
-                Err(RecvError::Lagged(_)) => self.app.store.agent(self.caller.tenant.tenant.id, &self.id).await.ok()?,
-                Err(RecvError::Closed) => return None,
-            };
             let version = row.as_ref().map_or(0, |row| row.version);
-            if self.sent.is_none_or(|sent| version > sent) {
-                let event = self.event(row.as_ref())?;
-                return Some((Ok(event), self));
+            if told.is_none_or(|told| version > told) {
+                let Some(event) = event(&shown(row.as_ref(), &self.caller)) else { return };
+                if let Err(Gone) = listener.tell(event).await {
+                    return;
+                }
+                told = Some(version);
             }
+            let Some(next) = self.next().await else { return };
+            row = next;
         }
     }
 
-    fn event(&mut self, row: Option<&AgentRow>) -> Option<Event> {
-        let state = shown(row, &self.caller);
-        self.sent = Some(state.version);
-        Event::default().event("state").id(state.version.to_string()).json_data(&state).ok()
+    /// The agent's next state; none when there will be no more.
+    async fn next(&mut self) -> Option<Option<AgentRow>> {
+        loop {
+            match self.changes.recv().await {
+                Ok(row) if row.id == self.id => return Some(Some(row.as_ref().clone())),
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => {
+                    return self.app.store.agent(self.caller.tenant.tenant.id, &self.id).await.ok();
+                }
+                Err(RecvError::Closed) => return None,
+            }
+        }
     }
+}
+
+fn event(state: &Control) -> Option<Event> {
+    Event::default().event("state").id(state.version.to_string()).json_data(state).ok()
 }

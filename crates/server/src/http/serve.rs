@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, Version};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -27,6 +27,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower::Service as _;
 
 use super::router;
+use super::stream::listener::HangUp;
 use crate::app::App;
 use crate::settings::TlsFiles;
 use crate::tasks::Tasks;
@@ -133,14 +134,18 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     router: axum::Router,
     watcher: hyper_util::server::graceful::Watcher,
 ) {
-    let asked = Arc::new(AtomicBool::new(false));
+    let hang_up = HangUp::default();
+    let (handle, asked) = (hang_up.clone(), Arc::new(AtomicBool::new(false)));
     let asks = Arc::clone(&asked);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         asks.store(true, Ordering::Relaxed);
-        let mut router = router.clone();
+        let (mut router, handle) = (router.clone(), handle.clone());
         async move {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if request.version() < Version::HTTP_2 {
+                request.extensions_mut().insert(handle);
+            }
             let response: Result<_, Infallible> = router.call(request).await;
             response
         }
@@ -159,6 +164,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     };
     let ended = tokio::select! {
         biased;
+        () = hang_up.wanted() => Err("its stream was not read".into()),
         ended = &mut connection => ended,
         () = silent => return,
     };

@@ -29,6 +29,8 @@ pub struct HttpState {
     pub(super) bodies: Rooms,
     /// Live streams that may be open at once.
     streams: Arc<Semaphore>,
+    /// WebSockets whose client has not said yet who it is.
+    doors: Arc<Semaphore>,
     /// Turns true when open streams are to end.
     closing: watch::Sender<bool>,
     /// Names under which a loopback server answers, lower case, without port; none when it is not loopback.
@@ -58,6 +60,7 @@ impl HttpState {
             rejected: Buckets::new(Rate::per_minute(60)),
             bodies: Rooms::new(limits.body_bytes),
             streams: Arc::new(Semaphore::new(limits.streams)),
+            doors: Arc::new(Semaphore::new(DOORS)),
             closing: watch::Sender::new(false),
             hosts: loopback.then(hosts),
             samples: Samples::default(),
@@ -76,6 +79,11 @@ impl HttpState {
     /// Room for one live stream, held until it is dropped.
     pub(super) fn stream(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.streams).try_acquire_owned().ok()
+    }
+
+    /// Room for one WebSocket whose client has not said yet who it is, held until it is dropped.
+    pub(super) fn door(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.doors).try_acquire_owned().ok()
     }
 
     /// How many live streams are open.
@@ -105,6 +113,9 @@ impl HttpState {
         }
     }
 }
+
+/// How many may stand at the door at once: strangers take no room from those who are known.
+const DOORS: usize = 256;
 
 /// The host in `host:port`, without the brackets of an IPv6 address.
 pub(super) fn host_of(authority: &str) -> &str {

@@ -13,10 +13,14 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
-    async fn open(world: &World, token: &str) -> Self {
+    /// One whose client has not said who it is.
+    async fn at_the_door(world: &World) -> Self {
         let url = format!("ws://{}/v1/stream", world.address());
-        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        let mut socket = Self(socket);
+        Self(tokio_tungstenite::connect_async(url).await.unwrap().0)
+    }
+
+    async fn open(world: &World, token: &str) -> Self {
+        let mut socket = Self::at_the_door(world).await;
         socket.say(json!({"type": "auth", "token": token})).await;
         socket
     }
@@ -112,12 +116,41 @@ fn a_position_that_never_was_is_told() {
 }
 
 #[test]
+fn a_position_that_is_not_kept_any_more_is_told() {
+    scenario_everywhere(Setup::default(), async |world| {
+        world.accept(&looks(1, 3)).await;
+        world.accept(&looks(4, 6)).await;
+        world.purge_feed(i64::MAX).await;
+        let mut stream = world.stream("/v1/stream/sse?channels=events", &world.admin, Some("0")).await;
+        let reset = stream.next_named("reset").await;
+        assert_eq!((reset.data["reason"].as_str(), reset.data["cursor"].as_str()), (Some("expired"), Some(&*reset.id)));
+        world.accept(&looks(7, 7)).await;
+        assert_eq!(stream.next_named("event").await.data["event"]["integrity"]["seq"], 7, "it goes on from now");
+        let mut stream = world.stream("/v1/stream/sse?channels=events", &world.admin, Some(&reset.id)).await;
+        assert_eq!(stream.next_named("event").await.data["event"]["integrity"]["seq"], 7, "and so does its cursor");
+    });
+}
+
+#[test]
+fn strangers_take_no_room_from_those_who_are_known() {
+    let setup = Setup { settings: "limits: {streams: 1}\n".to_owned(), ..Setup::default() };
+    scenario(setup, async |world| {
+        let strangers = (Socket::at_the_door(world).await, Socket::at_the_door(world).await);
+        let mut known = Socket::open(world, &world.admin).await;
+        known.catch_up("0").await;
+        assert_eq!(Socket::open(world, &world.admin).await.hear().await, Err(1013), "the one place is taken");
+        drop(strangers);
+    });
+}
+
+#[test]
 fn who_may_not_listen_is_closed_with_the_reason() {
     scenario(Setup::default(), async |world| {
         let (ingest, _) = world.key("ingest", None).await;
         for (token, code) in [("mk_nothing", 4001), ("", 4001), (ingest.as_str(), 4003)] {
             assert_eq!(Socket::open(world, token).await.hear().await, Err(code), "{token}");
         }
+        world.expect_audited("access.refused", "refused", "call:stream").await;
         let (read, id) = world.key("read", None).await;
         let (bound, bound_id) = world.key("ingest", Some("deployer")).await;
         let mut socket = Socket::open(world, &read).await;
@@ -137,11 +170,13 @@ fn who_may_not_listen_is_closed_with_the_reason() {
 #[test]
 fn who_does_not_read_is_cut_off_and_nobody_waits() {
     scenario(Setup::default(), async |world| {
-        let mut idle = Socket::open(world, &world.admin).await;
-        idle.catch_up("0").await;
+        let mut socket = Socket::open(world, &world.admin).await;
+        socket.catch_up("0").await;
+        let mut idle = world.stream("/v1/stream/sse?channels=events", &world.admin, None).await;
         let mut reader = world.stream("/v1/stream/sse?channels=events", &world.admin, None).await;
-        let open = async || world.get("/metrics").await.text().contains("\nmandate_streams 2\n");
-        assert!(open().await);
+        let open =
+            async |count: usize| world.get("/metrics").await.text().contains(&format!("\nmandate_streams {count}\n"));
+        assert!(open(3).await);
         let mut last = 0;
         for batch in 0..10 {
             let events: Vec<Value> = (0..100)
@@ -158,14 +193,19 @@ fn who_does_not_read_is_cut_off_and_nobody_waits() {
             }
         }
         assert_eq!(last, 1_000, "the one that reads has heard everything");
-        within("the cut", until("one stream less", async || (!open().await).then_some(()))).await;
+        until("the one that reads is alone", async || open(1).await.then_some(())).await;
         let code = loop {
-            match idle.hear().await {
+            match socket.hear().await {
                 Ok(_) => {}
                 Err(code) => break code,
             }
         };
-        assert!([4008, 0].contains(&code), "closed with {code}");
+        assert_eq!(code, 4008, "a client that reads again is told why");
+        let mut heard = 0;
+        while let Some(frame) = idle.next().await {
+            heard = frame.data["event"]["integrity"]["seq"].as_i64().unwrap_or(heard);
+        }
+        assert!(heard < last, "the stream broke off where it was not read");
         world.accept(&looks(1, 1)).await;
         assert_eq!(reader.next_named("event").await.data["event"]["integrity"]["seq"], 1_001);
     });

@@ -177,7 +177,7 @@ impl Feed {
                 let Some(row) = self.agent(id, commit).await? else { return Ok(()) };
                 FeedData::Agent { agent: view::agent(&row, &snapshot()) }
             }
-            FeedEntry::Config { id } if self.wanted.events => FeedData::Config { id: id.0 },
+            FeedEntry::Config { id } if self.wanted.every_event() => FeedData::Config { id: id.0 },
             _ => return Ok(()),
         };
         told.push(ServerMessage::Event { cursor: at.to_string(), data });

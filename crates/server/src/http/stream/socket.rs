@@ -2,24 +2,29 @@
 //!
 //! The client says who it is within ten seconds, is told `ready` with a cursor, and subscribes. Without `after` it
 //! hears everything since that cursor, so nothing that happens between the two is lost. Whoever does not read is
-//! cut off; nobody else waits for them.
+//! cut off; nobody else waits for them. Until a client said who it is, it stands at the door, where there is a
+//! little room of its own: strangers take none from those who are known.
 
+use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{ConnectInfo, State};
-use axum::http::Extensions;
+use axum::http::request::Parts;
 use axum::response::Response;
 use mandate_api::{ClientMessage, ServerMessage};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::feed::Feed;
 use super::wanted::Wanted;
+use super::{KeyWatch, SEND_WITHIN};
 use crate::app::App;
-use crate::auth::{KEY_CHECKED_EVERY, Known, Right};
-use crate::http::caller::identify;
+use crate::auth::{Known, Rejected, Right};
+use crate::http::caller::{Caller, identify, peer};
 use crate::http::problem::{Code, Refused};
 
 const UNAUTHENTICATED: u16 = 4001;
@@ -27,13 +32,14 @@ const FORBIDDEN: u16 = 4003;
 const TOO_SLOW: u16 = 4008;
 const GOING_AWAY: u16 = 1001;
 const INTERNAL: u16 = 1011;
+const TRY_AGAIN_LATER: u16 = 1013;
 
 /// The first message must come within this.
 const AUTH_WITHIN: Duration = Duration::from_secs(10);
-/// One message must be taken within this.
-const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// A goodbye is not waited for longer than this.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// Nor one to a client that has still to read what was sent before it.
+const CLOSE_SLOW_WITHIN: Duration = Duration::from_secs(10);
 /// What a client says is short.
 const MAX_MESSAGE: usize = 64 * 1024;
 /// Much larger than any message; a socket that holds more unsent is not read.
@@ -43,7 +49,8 @@ const MAX_UNSENT: usize = 4 * 1024 * 1024;
 ///
 /// Client: `{"type":"auth","token"}` first, then `{"type":"subscribe","channels","filter","after"}`, later
 /// `{"type":"refresh","token"}`. Server: `ready`, `event` with its `cursor`, `caught_up`, `reset`, `error`. Close codes:
-/// 4001 unauthenticated, 4003 forbidden, 4008 too slow. See `ClientMessage` and `ServerMessage`.
+/// 4001 unauthenticated, 4003 forbidden, 4008 too slow, 1013 as many streams as this server holds are open. See
+/// `ClientMessage` and `ServerMessage`.
 #[utoipa::path(
     get, path = "/v1/stream", tag = "stream", security(()),
     responses(
@@ -51,27 +58,30 @@ const MAX_UNSENT: usize = 4 * 1024 * 1024;
         (status = 400, description = "not a WebSocket handshake", body = mandate_api::Problem,
             content_type = "application/problem+json"),
         (status = 401, description = "never: who it is, the client says in its first message"),
-        (status = 503, description = "as many streams as this server holds are open", body = mandate_api::Problem,
+        (status = 503, description = "too many clients are about to say who they are", body = mandate_api::Problem,
             content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn stream(
     State(app): State<App>,
-    extensions: Extensions,
+    parts: Parts,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refused> {
     let upgrade = upgrade.map_err(|rejection| Refused::new(Code::InvalidRequest, rejection.body_text()))?;
-    let permit = app.http.stream().ok_or_else(full)?;
-    let ip = extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
+    let door = app.http.door().ok_or_else(full)?;
     // Without these two a quiet socket holds 128 KB.
     let upgrade = upgrade.read_buffer_size(4_096).write_buffer_size(0).max_write_buffer_size(MAX_UNSENT);
     let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
     Ok(upgrade.on_upgrade(move |socket| async move {
-        let mut conversation = Conversation { app, socket, ip };
-        if let Err(Close(code, reason)) = conversation.hold().await {
-            conversation.close(code, reason).await;
-        }
-        drop(permit);
+        let mut closing = Box::pin(app.http.closing());
+        let mut conversation = Conversation { app, socket, permit: None };
+        let ended = tokio::select! {
+            biased;
+            () = &mut closing => Err(Close(GOING_AWAY, "the server is stopping".to_owned())),
+            ended = conversation.hold(door, parts) => ended,
+        };
+        let Err(close) = ended;
+        conversation.close(close).await;
     }))
 }
 
@@ -89,26 +99,33 @@ const GONE: fn() -> Close = || Close(0, String::new());
 struct Conversation {
     app: App,
     socket: WebSocket,
-    ip: Option<std::net::IpAddr>,
+    /// The place among the open streams, once it is known who this is.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Conversation {
-    async fn hold(&mut self) -> Result<(), Close> {
-        let mut closing = Box::pin(self.app.http.closing());
-        let mut known = timeout(AUTH_WITHIN, self.authenticate())
+    async fn hold(&mut self, door: OwnedSemaphorePermit, parts: Parts) -> Result<Infallible, Close> {
+        let caller = timeout(AUTH_WITHIN, self.authenticate(parts))
             .await
             .map_err(|_| Close(UNAUTHENTICATED, "say who you are within ten seconds".to_owned()))??;
-        let tenant = self.app.tenants.get(&known.tenant).map(Arc::clone);
-        let tenant = tenant.ok_or_else(|| Close(INTERNAL, "the key's tenant is not loaded".to_owned()))?;
-        let mut feed = Feed::new(self.app.clone(), tenant);
+        self.permit = self.app.http.stream();
+        drop(door);
+        if self.permit.is_none() {
+            return Err(Close(TRY_AGAIN_LATER, full().detail().to_owned()));
+        }
+        self.tell(caller).await
+    }
+
+    /// Tells what happens, and listens to what the client wants.
+    async fn tell(&mut self, mut caller: Caller) -> Result<Infallible, Close> {
+        let rejected = |rejected: Rejected| Close(UNAUTHENTICATED, rejected.to_string());
+        let mut key = KeyWatch::new(self.app.clone(), caller.key());
+        let mut feed = Feed::new(self.app.clone(), Arc::clone(&caller.tenant));
         let mut subscribed = false;
         self.send(&ServerMessage::Ready { cursor: feed.position().to_string() }).await?;
-        let mut check = tokio::time::interval(KEY_CHECKED_EVERY);
-        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;
-                () = &mut closing => return Err(Close(GOING_AWAY, "the server is stopping".to_owned())),
                 message = self.socket.recv() => match message {
                     Some(Ok(Message::Text(text))) => {
                         if let Some(said) = self.understand(&text).await? {
@@ -118,7 +135,8 @@ impl Conversation {
                                     subscribed |= self.subscribe(&mut feed, wanted, after).await?;
                                 }
                                 ClientMessage::Auth { token } | ClientMessage::Refresh { token } => {
-                                    known = self.refresh(&token, &known)?;
+                                    caller = self.refresh(&token, caller)?;
+                                    key = KeyWatch::new(self.app.clone(), caller.key());
                                 }
                             }
                         }
@@ -127,15 +145,15 @@ impl Conversation {
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Err(GONE()),
                 },
-                _ = check.tick() => {
-                    let rejected = |rejected: crate::auth::Rejected| Close(UNAUTHENTICATED, rejected.to_string());
-                    self.app.keys.in_force(&known.row.hash, self.app.env.now()).map_err(rejected)?;
+                () = key.due() => {
+                    key.look_when_due().map_err(rejected)?;
                     // Finds connections that are gone without a word.
                     self.put(Message::Ping(bytes::Bytes::new())).await?;
                 }
                 told = feed.next(), if subscribed => match told {
                     Ok(Some(messages)) => {
                         for message in &messages {
+                            key.look_when_due().map_err(rejected)?;
                             self.send(message).await?;
                         }
                     }
@@ -149,7 +167,8 @@ impl Conversation {
         }
     }
 
-    async fn authenticate(&mut self) -> Result<Arc<Known>, Close> {
+    async fn authenticate(&mut self, parts: Parts) -> Result<Caller, Close> {
+        let ip = peer(&parts);
         loop {
             match self.socket.recv().await {
                 Some(Ok(Message::Text(text))) => {
@@ -157,7 +176,9 @@ impl Conversation {
                         let reason = "the first message is {\"type\":\"auth\",\"token\"}";
                         return Err(Close(UNAUTHENTICATED, reason.to_owned()));
                     };
-                    return self.known(&token);
+                    let known = self.known(&token, ip)?;
+                    let caller = Caller::new(&self.app, known, ip, &parts);
+                    return may_listen(caller.map_err(|refused| Close(INTERNAL, refused.detail().to_owned()))?);
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 Some(Ok(Message::Binary(_))) => {
@@ -168,22 +189,17 @@ impl Conversation {
         }
     }
 
-    fn known(&self, token: &str) -> Result<Arc<Known>, Close> {
-        let known = identify(&self.app, token, self.ip);
-        let known = known.map_err(|refused| Close(UNAUTHENTICATED, refused.detail().to_owned()))?;
-        if !Right::Read.is_given_by(known.row.scope) {
-            let needed = Right::Read.needed();
-            return Err(Close(FORBIDDEN, format!("the stream takes a key with scope {needed}")));
-        }
-        Ok(known)
+    fn known(&self, token: &str, ip: Option<IpAddr>) -> Result<Arc<Known>, Close> {
+        identify(&self.app, token, ip).map_err(|refused| Close(UNAUTHENTICATED, refused.detail().to_owned()))
     }
 
-    fn refresh(&self, token: &str, before: &Known) -> Result<Arc<Known>, Close> {
-        let known = self.known(token)?;
-        if known.tenant != before.tenant {
+    fn refresh(&self, token: &str, mut caller: Caller) -> Result<Caller, Close> {
+        let known = self.known(token, caller.ip)?;
+        if known.tenant != caller.known.tenant {
             return Err(Close(FORBIDDEN, "this key opens another tenant; connect again with it".to_owned()));
         }
-        Ok(known)
+        caller.known = known;
+        may_listen(caller)
     }
 
     async fn understand(&mut self, text: &str) -> Result<Option<ClientMessage>, Close> {
@@ -238,20 +254,35 @@ impl Conversation {
         }
     }
 
-    async fn close(&mut self, code: u16, mut reason: String) {
+    async fn close(mut self, Close(code, mut reason): Close) {
         if code == 0 {
             return;
         }
+        let patience = if code == TOO_SLOW {
+            // Who did not read holds nobody's place while it is told so.
+            self.permit = None;
+            CLOSE_SLOW_WITHIN
+        } else {
+            CLOSE_WITHIN
+        };
         // A control frame holds 123 bytes of reason.
         while reason.len() > 120 {
             reason.pop();
         }
         let frame = CloseFrame { code, reason: reason.into() };
-        let _ = timeout(CLOSE_WITHIN, async {
+        let _ = timeout(patience, async {
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
                 while let Some(Ok(_)) = self.socket.recv().await {}
             }
         })
         .await;
+    }
+}
+
+/// Lets a caller on whose key may read; a refusal is written to the audit log, as every other one.
+fn may_listen(caller: Caller) -> Result<Caller, Close> {
+    match caller.may(Right::Read, "stream") {
+        Ok(()) => Ok(caller),
+        Err(refused) => Err(Close(FORBIDDEN, refused.detail().to_owned())),
     }
 }

@@ -1,31 +1,25 @@
 //! The feed as server-sent events, with the same cursors.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::time::Duration;
-
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName};
-use axum::response::sse::{Event, KeepAlive, Sse};
-use axum::response::{IntoResponse, Response};
-use futures_util::stream::{self, StreamExt as _};
+use axum::response::Response;
+use axum::response::sse::Event;
 use mandate_api::{ServerMessage, StreamFilter};
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Interval, MissedTickBehavior};
 use utoipa::IntoParams;
 
 use super::feed::Feed;
+use super::listener::{self, Gone, HangUp, Listener};
 use super::socket::full;
 use super::wanted::Wanted;
 use crate::app::App;
-use crate::auth::{KEY_CHECKED_EVERY, Right};
+use crate::auth::Right;
 use crate::http::caller::Caller;
 use crate::http::docs::{KeyProblems, QueryProblems};
 use crate::http::extract::Params;
 use crate::http::problem::{Code, Refused};
 
-const ALIVE_EVERY: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What to hear.
@@ -52,7 +46,7 @@ pub(crate) struct Subscription {
 /// What happens, live, as server-sent events.
 ///
 /// `event: event` with `id:` its cursor and `data:` what happened, as in the WebSocket's `event`; `ready`, `caught_up`
-/// and `reset` have their message as `data:`. A comment every 15 s.
+/// and `reset` have their message as `data:`. A comment every 15 s. Whoever does not read for ten seconds is cut off.
 #[utoipa::path(
     get, path = "/v1/stream/sse", tag = "stream",
     params(Subscription, ("Last-Event-ID" = Option<String>, Header, description = "the last cursor you have")),
@@ -64,6 +58,7 @@ pub(crate) struct Subscription {
 pub(crate) async fn stream(
     State(app): State<App>,
     caller: Caller,
+    hang_up: Option<Extension<HangUp>>,
     headers: HeaderMap,
     Params(asked): Params<Subscription>,
 ) -> Result<Response, Refused> {
@@ -87,45 +82,28 @@ pub(crate) async fn stream(
     })?;
     let permit = app.http.stream().ok_or_else(full)?;
     let mut feed = Feed::new(app.clone(), caller.tenant.clone());
-    let ready = ServerMessage::Ready { cursor: feed.position().to_string() };
-    let waiting = std::iter::once(ready).chain(feed.want(wanted, after)).collect();
-    let mut check = tokio::time::interval(KEY_CHECKED_EVERY);
-    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let closing = Box::pin(app.http.closing());
-    let telling = Telling { app, caller, feed, waiting, check, _permit: permit };
-    let events = stream::unfold(telling, Telling::next).take_until(closing);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE_EVERY)).into_response())
+    let mut first = vec![ServerMessage::Ready { cursor: feed.position().to_string() }];
+    first.extend(feed.want(wanted, after));
+    Ok(listener::answer(&app, &caller, hang_up, permit, |listener| tell(feed, first, listener)))
 }
 
-struct Telling {
-    app: App,
-    caller: Caller,
-    feed: Feed,
-    waiting: VecDeque<ServerMessage>,
-    check: Interval,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Telling {
-    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
-        while self.waiting.is_empty() {
-            tokio::select! {
-                biased;
-                _ = self.check.tick() => {
-                    self.app.keys.in_force(&self.caller.key().hash, self.app.env.now()).ok()?;
-                }
-                told = self.feed.next() => match told {
-                    Ok(Some(messages)) => self.waiting = messages.into(),
-                    Ok(None) => return None,
-                    Err(refused) => {
-                        tracing::warn!(detail = refused.detail(), "a stream ended: the feed could not be read");
-                        return None;
-                    }
-                },
+/// Tells what happens, after what is to be said first.
+async fn tell(mut feed: Feed, first: Vec<ServerMessage>, listener: Listener) {
+    let mut messages = first;
+    loop {
+        for event in messages.iter().filter_map(event) {
+            if let Err(Gone) = listener.tell(event).await {
+                return;
             }
         }
-        let event = event(&self.waiting.pop_front()?)?;
-        Some((Ok(event), self))
+        messages = match feed.next().await {
+            Ok(Some(messages)) => messages,
+            Ok(None) => return,
+            Err(refused) => {
+                tracing::warn!(detail = refused.detail(), "a stream ended: the feed could not be read");
+                return;
+            }
+        };
     }
 }
 

@@ -5,6 +5,8 @@ use mandate_core::change::EventRow;
 use mandate_core::event::Decision;
 use mandate_core::seal::SealedEvent;
 
+use crate::http::events::address;
+
 /// What a client wants to hear.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -23,6 +25,15 @@ impl Wanted {
     /// # Errors
     /// A code, and what is wrong with it.
     pub(super) fn read(channels: Option<&[String]>, filter: StreamFilter) -> Result<Self, (&'static str, String)> {
+        if let Some(word) = &filter.decision
+            && Decision::from_word(word).is_none()
+        {
+            let detail = format!("`{word}` is not a decision; it is one of {}", Decision::WORDS.join(", "));
+            return Err(("invalid_filter", detail));
+        }
+        if let Some(resource) = &filter.resource {
+            address(resource.clone()).map_err(|refused| ("invalid_filter", refused.detail().to_owned()))?;
+        }
         let mut wanted = Self { filter, ..Self::default() };
         let Some(channels) = channels else {
             return Ok(Self { events: true, notifications: true, agents: true, ..wanted });
@@ -43,12 +54,6 @@ impl Wanted {
                     return Err(("unknown_channel", detail));
                 }
             }
-        }
-        if let Some(word) = &wanted.filter.decision
-            && Decision::from_word(word).is_none()
-        {
-            let detail = format!("`{word}` is not a decision; it is one of {}", Decision::WORDS.join(", "));
-            return Err(("invalid_filter", detail));
         }
         Ok(wanted)
     }
@@ -133,6 +138,9 @@ mod tests {
         check(Some(&["events"]), r#"{"session":"s"}"#, Ok(false));
         check(Some(&["events"]), r#"{"decision":"flagged"}"#, Ok(false));
         check(Some(&["events"]), r#"{"decision":"maybe"}"#, Err("invalid_filter"));
+        check(None, r#"{"decision":"maybe"}"#, Err("invalid_filter"));
+        check(None, r#"{"resource":"payments"}"#, Err("invalid_filter"));
+        check(None, r#"{"resource":"servise:payments"}"#, Err("invalid_filter"));
         check(Some(&["incidents"]), "{}", Err("not_available"));
         check(Some(&["incident:1"]), "{}", Err("not_available"));
         check(Some(&["service:"]), "{}", Err("unknown_channel"));
