@@ -14,13 +14,16 @@ mod group;
 use std::collections::VecDeque;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mandate_api::Dropped;
 
 use crate::Env;
 use crate::record::Record;
-use group::{Group, Segment};
+use group::{Group, Placed, Segment};
+
+/// So many records are written at once.
+const CHUNK: usize = 64;
 
 /// How much a spool may keep.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +52,7 @@ pub struct Spool {
     /// Taken over from processes that are gone, the oldest first.
     adopted: VecDeque<Group>,
     own: Option<Group>,
-    /// Records of the first unread segment that are not yet delivered.
-    loaded: VecDeque<Record>,
+    reading: Option<Reading>,
     dropped: Option<Dropped>,
     /// Bytes of all processes when last measured, and what this one wrote since.
     bytes: Option<u64>,
@@ -60,22 +62,16 @@ impl Spool {
     /// The spool in `dir`, which need not exist. Takes over what gone processes left.
     #[must_use]
     pub fn open(dir: PathBuf, limits: Limits, env: Env) -> Self {
-        let mut spool = Self {
-            dir,
-            limits,
-            env,
-            adopted: VecDeque::new(),
-            own: None,
-            loaded: VecDeque::new(),
-            dropped: None,
-            bytes: None,
-        };
+        let mut spool =
+            Self { dir, limits, env, adopted: VecDeque::new(), own: None, reading: None, dropped: None, bytes: None };
         spool.adopt();
         spool
     }
 
     /// Takes over what processes that are gone by now left.
     pub fn adopt(&mut self) {
+        // What is taken over is read first; what was being read comes again behind it.
+        self.reading = None;
         let Ok(entries) = fs::read_dir(&self.dir) else { return };
         let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
         paths.sort();
@@ -94,67 +90,56 @@ impl Spool {
     /// Whether nothing is waiting here.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.loaded.is_empty() && self.adopted.iter().chain(&self.own).all(Group::is_drained)
+        self.adopted.iter().chain(&self.own).all(Group::is_drained)
     }
 
     /// Keeps records behind all others. Never fails: what finds no room is dropped and counted.
     pub fn append(&mut self, records: &[Record]) {
-        self.keep(records, false);
+        for chunk in records.chunks(CHUNK) {
+            self.keep(chunk, End::Back);
+        }
     }
 
     /// Keeps records before all others of this process: they were on their way when later ones came here.
+    ///
+    /// Being older than those, they make no room at their cost: without room they are what is dropped.
     pub fn prepend(&mut self, records: &[Record]) {
-        // What was loaded and not delivered is read again, behind these.
-        self.loaded.clear();
-        self.keep(records, true);
+        // What was read and not delivered is read again, behind these.
+        self.reading = None;
+        // Each chunk goes before what is there, so the last one is put there first.
+        for chunk in records.rchunks(CHUNK) {
+            self.keep(chunk, End::Front);
+        }
     }
 
     /// The oldest records that are not yet delivered, at most `items` and about `bytes`. Repeats until [`Self::delivered`].
     pub fn oldest(&mut self, items: usize, bytes: usize) -> Vec<Record> {
-        while self.loaded.is_empty() {
-            let Some(segment) = self.first_unread() else { break };
-            let (records, damaged) = segment.read();
-            let (delivered, now) = (segment.delivered, (self.env.now)());
-            let oldest_kept = now - self.limits.age;
-            let mut fallen = damaged_lines(damaged, now);
-            for (at, record) in records.into_iter().enumerate().skip(delivered) {
-                if record.at < oldest_kept {
-                    fallen = merge(fallen, Some(Dropped { count: 1, since: record.at, until: record.at }));
-                    if self.loaded.is_empty() {
-                        self.mark_delivered(at + 1);
-                    }
-                } else {
-                    self.loaded.push_back(record);
-                }
-            }
-            self.add_dropped(fallen);
-            if self.loaded.is_empty() {
-                self.finish_segment();
-            }
-        }
+        while self.reading.is_none() && self.read_next() {}
+        let Some(reading) = &self.reading else { return Vec::new() };
         let mut size = 0;
-        self.loaded
-            .iter()
-            .take(items)
-            .take_while(|record| {
-                let fits = size == 0 || size + record.size() <= bytes;
-                size += record.size();
-                fits
-            })
-            .cloned()
-            .collect()
+        let fitting = reading.records.iter().take(items).take_while(|placed| {
+            let fits = size == 0 || size + placed.record.size() <= bytes;
+            size += placed.record.size();
+            fits
+        });
+        fitting.map(|placed| placed.record.clone()).collect()
     }
 
     /// The first `count` of what [`Self::oldest`] gave have been delivered.
+    ///
+    /// What was dropped since then stays counted as lost: nobody can tell which of it was still on its way.
     pub fn delivered(&mut self, count: usize) {
-        let count = count.min(self.loaded.len());
-        self.loaded.drain(..count);
-        if let Some(segment) = self.first_unread() {
-            let delivered = segment.delivered + count;
-            self.mark_delivered(delivered);
+        let Some(reading) = &mut self.reading else { return };
+        let through = reading.records.drain(..count.min(reading.records.len())).next_back();
+        let drained = reading.records.is_empty();
+        let (group, number) = (reading.group.clone(), reading.segment);
+        if let (Some(segment), Some(placed)) = (self.segment(&group, number), through) {
+            segment.delivered = placed.at + 1;
+            segment.drained = drained;
         }
-        if self.loaded.is_empty() {
-            self.finish_segment();
+        if drained {
+            self.reading = None;
+            self.remove_drained();
         }
     }
 
@@ -181,22 +166,37 @@ impl Spool {
         }
     }
 
-    fn keep(&mut self, records: &[Record], first: bool) {
-        let mut lines = Vec::new();
-        for chunk in records.chunks(64) {
-            lines.clear();
-            chunk.iter().for_each(|record| frame::encode(record, &mut lines));
-            if !self.write(&lines, first) {
-                let lost = chunk.iter().fold(None, |lost, record| {
-                    merge(lost, Some(Dropped { count: 1, since: record.at, until: record.at }))
-                });
-                self.add_dropped(lost);
+    /// Reads the first segment that holds something. False when there is none.
+    fn read_next(&mut self) -> bool {
+        let now = (self.env.now)();
+        let oldest_kept = now - self.limits.age;
+        let found = self.groups().find_map(|group| {
+            let path = group.path().to_owned();
+            group.first_unread().map(|segment| (path, segment.number, segment.read(oldest_kept, now)))
+        });
+        let Some((group, segment, read)) = found else { return false };
+        self.add_dropped(read.lost);
+        if read.records.is_empty() {
+            if let Some(segment) = self.segment(&group, segment) {
+                segment.drained = true;
             }
+            self.remove_drained();
+        } else {
+            self.reading = Some(Reading { group, segment, records: read.records });
+        }
+        true
+    }
+
+    fn keep(&mut self, records: &[Record], end: End) {
+        let mut lines = Vec::new();
+        records.iter().for_each(|record| frame::encode(record, &mut lines));
+        if !self.write(&lines, end) {
+            self.add_dropped(count(records));
         }
     }
 
-    /// Whether the lines are in a file now. Makes room by dropping the oldest, for the bound or for a full disk.
-    fn write(&mut self, lines: &[u8], first: bool) -> bool {
+    /// Whether the lines are in a file now. Makes room by dropping what is older, for the bound or for a full disk.
+    fn write(&mut self, lines: &[u8], end: End) -> bool {
         if self.own.is_none() {
             match Group::create(&self.dir, &self.env) {
                 Ok(group) => self.own = Some(group),
@@ -205,19 +205,22 @@ impl Spool {
         }
         let length = lines.len() as u64;
         while self.total_bytes() + length > self.limits.bytes {
-            if !self.drop_oldest() {
+            if !self.make_room(end) {
                 return false;
             }
         }
         for last_try in [false, true] {
             let Some(own) = &mut self.own else { return false };
-            let written = if first { own.write_before(lines) } else { own.write(lines, self.limits.segment_bytes) };
+            let written = match end {
+                End::Front => own.write_before(lines),
+                End::Back => own.write(lines, self.limits.segment_bytes),
+            };
             match written {
                 Ok(()) => {
                     self.bytes = self.bytes.map(|bytes| bytes + length);
                     return true;
                 }
-                Err(error) if last_try || !self.drop_oldest() => return self.refuse(&error),
+                Err(error) if last_try || !self.make_room(end) => return self.refuse(&error),
                 Err(_full) => {}
             }
         }
@@ -245,44 +248,37 @@ impl Spool {
         })
     }
 
-    /// Gives up the oldest segment this process may touch: delivered ones first, they cost nothing.
-    fn drop_oldest(&mut self) -> bool {
+    /// Gives up the oldest segment this process may touch, of those older than what is written at `end`: delivered
+    /// ones first, they cost nothing.
+    fn make_room(&mut self, end: End) -> bool {
         self.bytes = None;
-        for group in self.adopted.iter_mut().chain(&mut self.own) {
-            if group.remove_delivered() {
-                return true;
-            }
-        }
-        let reading = !self.loaded.is_empty();
-        for group in self.adopted.iter_mut().chain(&mut self.own) {
-            let Some(segment) = group.remove_first() else { continue };
-            let (records, damaged) = segment.lost;
-            let lost = records.iter().fold(damaged_lines(damaged, (self.env.now)()), |lost, record| {
-                merge(lost, Some(Dropped { count: 1, since: record.at, until: record.at }))
-            });
-            if reading {
-                self.loaded.clear();
-            }
-            self.add_dropped(lost);
+        if self.groups().any(Group::remove_delivered) {
             return true;
         }
-        false
-    }
-
-    fn first_unread(&mut self) -> Option<&mut Segment> {
-        self.adopted.iter_mut().chain(&mut self.own).find_map(Group::first_unread)
-    }
-
-    fn mark_delivered(&mut self, delivered: usize) {
-        if let Some(segment) = self.first_unread() {
-            segment.delivered = delivered;
+        let now = (self.env.now)();
+        let newer = self.own.as_mut().filter(|_| end == End::Back);
+        let found = self.adopted.iter_mut().chain(newer).find_map(|group| {
+            let segment = group.remove_first()?;
+            Some((group.path().to_owned(), segment))
+        });
+        let Some((group, segment)) = found else { return false };
+        if self.reading.as_ref().is_some_and(|reading| reading.group == group && reading.segment == segment.number) {
+            self.reading = None;
         }
+        self.add_dropped(segment.give_up(now));
+        true
     }
 
-    fn finish_segment(&mut self) {
-        if let Some(segment) = self.first_unread() {
-            segment.drained = true;
-        }
+    /// All that this process may touch, in the order it is read.
+    fn groups(&mut self) -> impl Iterator<Item = &mut Group> {
+        self.adopted.iter_mut().chain(&mut self.own)
+    }
+
+    fn segment(&mut self, group: &Path, number: u32) -> Option<&mut Segment> {
+        self.groups().find(|other| other.path() == group)?.segment(number)
+    }
+
+    fn remove_drained(&mut self) {
         while self.adopted.front().is_some_and(Group::is_drained) {
             if let Some(group) = self.adopted.pop_front() {
                 group.remove();
@@ -303,6 +299,26 @@ impl Spool {
             own.save_dropped(self.dropped);
         }
     }
+}
+
+/// What was read of one segment and is not yet delivered.
+///
+/// It remembers which segment that is: others may be taken over, put before it or dropped at any time, and a
+/// delivery counts for the segment it came from and for no other.
+#[derive(Debug)]
+struct Reading {
+    group: PathBuf,
+    segment: u32,
+    records: VecDeque<Placed>,
+}
+
+/// Where records are put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// Before all others of this process.
+    Front,
+    /// Behind all others.
+    Back,
 }
 
 impl Drop for Spool {
@@ -328,8 +344,10 @@ pub(crate) fn merge(one: Option<Dropped>, other: Option<Dropped>) -> Option<Drop
     }
 }
 
-fn damaged_lines(count: u64, now: i64) -> Option<Dropped> {
-    (count > 0).then_some(Dropped { count, since: now, until: now })
+/// These records as lost ones.
+pub(crate) fn count<'r>(records: impl IntoIterator<Item = &'r Record>) -> Option<Dropped> {
+    let one = |record: &Record| Dropped { count: 1, since: record.at, until: record.at };
+    records.into_iter().fold(None, |lost, record| merge(lost, Some(one(record))))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use mandate_api::Dropped;
 
-use super::frame;
+use super::{count, frame, merge};
 use crate::Env;
 use crate::record::Record;
 
@@ -29,17 +29,30 @@ pub(super) struct Group {
 #[derive(Debug)]
 pub(super) struct Segment {
     path: PathBuf,
-    number: u32,
+    /// Its name and its place among the others.
+    pub(super) number: u32,
     /// How many of its first records have been delivered.
     pub(super) delivered: usize,
     /// Whether all of them have.
     pub(super) drained: bool,
+    /// Once it was read: the time before which its records were too old, and counted as lost, as damaged lines were.
+    counted_before: Option<i64>,
 }
 
-/// What a segment held when it was given up.
+/// A record and its place in its segment.
 #[derive(Debug)]
-pub(super) struct GivenUp {
-    pub(super) lost: (Vec<Record>, u64),
+pub(super) struct Placed {
+    pub(super) at: usize,
+    pub(super) record: Record,
+}
+
+/// What a segment holds.
+#[derive(Debug)]
+pub(super) struct Read {
+    /// What is still to be delivered.
+    pub(super) records: VecDeque<Placed>,
+    /// What is lost and was not counted before.
+    pub(super) lost: Option<Dropped>,
 }
 
 #[derive(Debug)]
@@ -78,7 +91,7 @@ impl Group {
             .filter_map(|entry| {
                 let path = entry.ok()?.path();
                 let number = path.file_name()?.to_str()?.strip_suffix(".jsonl")?.parse().ok()?;
-                Some(Segment { path, number, delivered: 0, drained: false })
+                Some(Segment::new(path, number))
             })
             .collect();
         segments.sort_by_key(|segment| segment.number);
@@ -121,7 +134,7 @@ impl Group {
             let path = self.segment_path(number);
             let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
             self.next += 1;
-            self.segments.push_back(Segment { path, number, delivered: 0, drained: false });
+            self.segments.push_back(Segment::new(path, number));
             self.open = Some(Open { file, bytes: 0 });
         }
         let Some(open) = &mut self.open else { return Ok(()) };
@@ -145,7 +158,7 @@ impl Group {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
-        self.segments.push_front(Segment { path, number, delivered: 0, drained: false });
+        self.segments.push_front(Segment::new(path, number));
         Ok(())
     }
 
@@ -155,16 +168,18 @@ impl Group {
         self.segments.remove(at).is_some_and(|segment| fs::remove_file(segment.path).is_ok())
     }
 
-    /// Gives up the oldest segment with what it still held.
-    pub(super) fn remove_first(&mut self) -> Option<GivenUp> {
+    /// The segment of this number.
+    pub(super) fn segment(&mut self, number: u32) -> Option<&mut Segment> {
+        self.segments.iter_mut().find(|segment| segment.number == number)
+    }
+
+    /// Takes the oldest segment out, to be given up.
+    pub(super) fn remove_first(&mut self) -> Option<Segment> {
         let segment = self.segments.pop_front()?;
         if self.segments.is_empty() {
             self.open = None;
         }
-        let (mut records, damaged) = segment.read();
-        records.drain(..segment.delivered.min(records.len()));
-        fs::remove_file(&segment.path).ok()?;
-        Some(GivenUp { lost: (records, damaged) })
+        Some(segment)
     }
 
     /// Removes all segments; they have been delivered.
@@ -205,10 +220,36 @@ impl Group {
 }
 
 impl Segment {
-    /// Its records and how many lines could not be read. A file that is gone holds none.
-    pub(super) fn read(&self) -> (Vec<Record>, u64) {
-        fs::read(&self.path).map_or((Vec::new(), 1), |bytes| frame::decode(&bytes))
+    fn new(path: PathBuf, number: u32) -> Self {
+        Self { path, number, delivered: 0, drained: false, counted_before: None }
     }
+
+    /// What is not yet delivered and not older than `oldest_kept`. A file that is gone counts as one damaged line.
+    pub(super) fn read(&mut self, oldest_kept: i64, now: i64) -> Read {
+        let (records, damaged) = fs::read(&self.path).map_or((Vec::new(), 1), |bytes| frame::decode(&bytes));
+        let counted_before = self.counted_before.replace(oldest_kept);
+        let damaged = if counted_before.is_some() { 0 } else { damaged };
+        let waiting = records.into_iter().enumerate().skip(self.delivered);
+        let waiting = waiting.map(|(at, record)| Placed { at, record });
+        let (kept, fallen): (Vec<_>, Vec<_>) = waiting.partition(|placed| placed.record.at >= oldest_kept);
+        let counted = |record: &&Record| counted_before.is_some_and(|before| record.at < before);
+        let fallen = fallen.iter().map(|placed| &placed.record).filter(|record| !counted(record));
+        Read { records: kept.into(), lost: merge(damaged_lines(damaged, now), count(fallen)) }
+    }
+
+    /// Removes its file. What it held and nobody counted is lost now.
+    pub(super) fn give_up(mut self, now: i64) -> Option<Dropped> {
+        let before = self.counted_before.unwrap_or(i64::MIN);
+        let read = self.read(before, now);
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::debug!(%error, path = %self.path.display(), "a segment that was given up stays on disk");
+        }
+        merge(read.lost, count(read.records.iter().map(|placed| &placed.record)))
+    }
+}
+
+fn damaged_lines(count: u64, now: i64) -> Option<Dropped> {
+    (count > 0).then_some(Dropped { count, since: now, until: now })
 }
 
 fn short(env: &Env) -> String {

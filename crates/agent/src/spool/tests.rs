@@ -87,6 +87,87 @@ fn what_was_on_its_way_goes_before_what_came_later() {
 }
 
 #[test]
+fn many_records_that_were_on_their_way_stay_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(dir.path().into(), Limits::default(), env());
+    spool.append(&records(200..210));
+    spool.prepend(&records(0..200));
+    assert_eq!(drain(&mut spool), (0..210).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_put_first_and_finds_no_room_is_what_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { bytes: 20_000, segment_bytes: 2_000, ..Limits::default() };
+    let mut spool = Spool::open(dir.path().into(), limits, env());
+    spool.append(&records(200..210));
+    spool.prepend(&records(0..200));
+    let dropped = spool.dropped().unwrap();
+    assert_eq!(drain(&mut spool), (dropped.count as i64..210).collect::<Vec<_>>());
+    assert_eq!((dropped.since, dropped.until), (record(0).at, record(dropped.count as i64 - 1).at));
+}
+
+#[test]
+fn a_delivery_counts_for_what_was_read_though_more_was_taken_over_since() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Spool::open(dir.path().into(), Limits::default(), env());
+    let (mut one, mut other) = (open(), open());
+    one.append(&records(0..3));
+    other.append(&records(3..6));
+    assert_eq!(other.oldest(100, 1 << 20).len(), 3);
+    drop(one);
+    other.adopt();
+    // As if the answer came only now: it is not for what was taken over.
+    other.delivered(3);
+    let rest = drain(&mut other);
+    assert_eq!(rest, [0, 1, 2, 3, 4, 5], "what was read comes again, and nothing is gone");
+
+    let mut third = open();
+    third.append(&records(9..12));
+    assert_eq!(third.oldest(2, 1 << 20).len(), 2);
+    drop(other);
+    third.append(&records(12..13));
+    third.delivered(2);
+    assert_eq!(drain(&mut third), [11, 12]);
+}
+
+#[test]
+fn a_delivery_of_what_was_dropped_meanwhile_takes_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { bytes: 2_000, segment_bytes: 500, ..Limits::default() };
+    let mut spool = Spool::open(dir.path().into(), limits, env());
+    spool.append(&records(0..4));
+    assert_eq!(spool.oldest(4, 1 << 20).len(), 4);
+    let more = (4..).take_while(|n| {
+        spool.append(&[record(*n)]);
+        spool.dropped().is_none()
+    });
+    let next = 4 + more.count() as i64 + 1;
+    spool.delivered(4);
+    assert_eq!(drain(&mut spool), (4..next).collect::<Vec<_>>());
+    assert_eq!(spool.dropped().unwrap().count, 4);
+}
+
+#[test]
+fn what_is_lost_is_counted_once_however_often_its_file_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut one = Spool::open(dir.path().into(), Limits::default(), env());
+    one.append(&[record(5), record(0), record(6), record(7)]);
+    let segment = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path().join("500000.jsonl");
+    drop(one);
+    let bytes = fs::read(&segment).unwrap();
+    fs::write(&segment, &bytes[..bytes.len() - 7]).unwrap();
+    let mut spool = Spool::open(dir.path().into(), Limits { age: 997, ..Limits::default() }, env());
+    for _ in 0..3 {
+        assert_eq!(spool.oldest(1, 1 << 20)[0].key, "5");
+        assert_eq!(spool.dropped().unwrap().count, 2, "one too old, one torn");
+        spool.prepend(&[]);
+    }
+    assert_eq!(drain(&mut spool), [5, 6]);
+    assert_eq!(spool.dropped().unwrap().count, 2);
+}
+
+#[test]
 fn beyond_the_bound_the_oldest_go_and_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let limits = Limits { bytes: 4_000, segment_bytes: 500, ..Limits::default() };
