@@ -224,6 +224,43 @@ fn a_tool_call_becomes_what_it_touches() {
     );
 }
 
+/// A call that its server and its sender both call harmless, under a `capture.yaml`.
+#[track_caller]
+fn check_captured(capture: &str, expect: &str) {
+    let files = Files::from([
+        ("ownership.yaml".to_owned(), OWNERSHIP.to_owned()),
+        ("CODEOWNERS".to_owned(), CODEOWNERS.to_owned()),
+        ("capture.yaml".to_owned(), capture.to_owned()),
+    ]);
+    let (snapshot, problems) = Snapshot::load(&files, &process(), &[3; 32]);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let item = json!({
+        "actor": {"type": "agent", "id": "coder"},
+        "action": {"type": "tool_call"},
+        "metadata": {"reversible": true, "estimated_impact": "none", "attributes": {"call": {
+            "server": "filesystem", "tool": "write_file", "arguments": {"path": "src/pay/a.rs"}, "repo": "acme/shop",
+            "cwd": "/shop", "repo_root": "/shop", "hints": {"read_only": true, "destructive": false},
+        }}},
+    });
+    let (plan, _) = planned(&snapshot, &item);
+    assert_eq!(told(&snapshot, &plan).lines().next(), Some(expect));
+}
+
+#[test]
+fn a_tool_server_cannot_talk_its_calls_down() {
+    let entry = |says: &str| {
+        format!("tools: [{{tool: write_file, action: file_write, resource: \"file:{{path}}\", repo: acme/shop{says}}}]")
+    };
+    check_captured("", "monitored medium by `everything else`, 85");
+    check_captured(
+        &entry(", impact: high, reversible: false"),
+        "flagged critical by `irreversible and high impact`, 85",
+    );
+    check_captured(&entry(", impact: high"), "monitored high by `everything else`, 85");
+    // An entry that says nothing leaves it to them.
+    check_captured(&entry(""), "auto low by `no impact`, 85");
+}
+
 #[test]
 fn what_a_channel_does_not_take_goes_on_to_the_next_until_all_were_tried() {
     let snapshot = snapshot("", &process());

@@ -141,7 +141,8 @@ impl Snapshot {
     }
 
     /// A submission with what its tool call touches filled in; nothing when it is no tool call, or when the
-    /// sender said itself what it touched.
+    /// sender said itself what it touched. What the capture file says of impact and reversibility wins over the
+    /// sender and over the tool server's hints; where it says nothing, the sender comes before the hints.
     #[must_use]
     pub fn captured(&self, submission: &Submission) -> Option<Submission> {
         if !submission.resources().is_empty() {
@@ -172,8 +173,8 @@ impl Snapshot {
         }
         filled.scope = Some(Scope { resources: Some(captured.resources) });
         let metadata = filled.metadata.get_or_insert_default();
-        metadata.estimated_impact = metadata.estimated_impact.or(captured.impact);
-        metadata.reversible = metadata.reversible.or(captured.reversible);
+        metadata.estimated_impact = captured.impact.or(metadata.estimated_impact).or(Some(captured.hinted_impact));
+        metadata.reversible = captured.reversible.or(metadata.reversible);
         filled.flags.remove(Flag::NoResource);
         filled.flags.remove(Flag::NoActionType);
         for flag in captured.flags.iter() {
