@@ -25,6 +25,7 @@ owners:
   - {resource: "service:shared", primary: "@alice"}
   - {resource: "service:shared", team: "@payments"}
   - {resource: "service:bobs", primary: "@bob"}
+  - {resource: "service:ghost", primary: "@ghost"}
 codeowners:
   - {repo: acme/shop, path: ./CODEOWNERS}
 "#;
@@ -149,6 +150,15 @@ fn nobody_to_tell_is_never_silent() {
          fallback via pager: the owner of service:bobs has no configured channel, and you are the fallback\n\
          not @bob: NoChannel",
     );
+    // An owner who is only a name: whoever stands in for them is not called the owner.
+    check(
+        "",
+        event("config_change", json!([service("ghost")])),
+        "monitored medium by `everything else`, 90\n\
+         @alice via hook: the owner of service:ghost has no configured channel, and you are the fallback\n\
+         fallback via pager: the owner of service:ghost has no configured channel, and you are the fallback\n\
+         not @ghost: NoChannel",
+    );
     check(
         "",
         json!({"action": {"type": "config_change"}}),
@@ -192,6 +202,31 @@ rules:
     check(rules, event("read", json!([service("payments-api")])), "auto low by `read-only`, 90");
 }
 
+/// The fallback answers for what nobody owns, but is not its team.
+#[test]
+fn what_nobody_owns_has_no_team() {
+    let own = "rules: [{name: of any team, match: {resource.team: \"*\"}, decision: flagged}]";
+    let layer = "layer: \"team:@platform\"\nrules: [{name: of the fallback, decision: flagged}]";
+    for rules in [own, layer] {
+        check(
+            rules,
+            event("config_change", json!([service("legacy")])),
+            "monitored medium by `everything else`, 20 [unowned]\n\
+             @alice via hook: nobody owns service:legacy, and you are the fallback\n\
+             fallback via pager: nobody owns service:legacy, and you are the fallback",
+        );
+    }
+    for target in ["resource.team.lead", "resource.team.oncall"] {
+        check(
+            &format!("rules: [{{name: tell the team, decision: monitored, notify: {target}}}]"),
+            event("config_change", json!([service("legacy")])),
+            "monitored medium by `tell the team`, 20 [unowned]\n\
+             @alice via hook: nobody owns service:legacy, and you are the fallback\n\
+             fallback via pager: nobody owns service:legacy, and you are the fallback",
+        );
+    }
+}
+
 #[test]
 fn what_cannot_be_undone_goes_everywhere() {
     check(
@@ -233,7 +268,7 @@ fn check_captured(capture: &str, expect: &str) {
         ("capture.yaml".to_owned(), capture.to_owned()),
     ]);
     let (snapshot, problems) = Snapshot::load(&files, &process(), &[3; 32]);
-    assert!(problems.is_empty(), "{problems:#?}");
+    assert!(problems.iter().all(|problem| !problem.is_error()), "{problems:#?}");
     let item = json!({
         "actor": {"type": "agent", "id": "coder"},
         "action": {"type": "tool_call"},

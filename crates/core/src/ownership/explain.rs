@@ -1,8 +1,10 @@
 //! The same resolution with every step tried, in words (OWN-1). Made when somebody asks, never on the way.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::resolve::{Claim, Listed};
+use super::resolve::{Claim, Listed, distinct};
 use super::{Directory, Layers, OwnerRef, Ownership, Party, PartyKind, Reason, Repository, Step};
 use crate::event::{Resource, words};
 
@@ -140,7 +142,7 @@ impl Directory {
             unowned: ownership.unowned,
             reachable: ownership.reachable,
             fallback_told: ownership.fallback_told,
-            owners: self.shown(&ownership.owners),
+            owners: self.shown(&self.told(&ownership)),
             layers: self.layers_shown(&ownership.layers),
             steps,
         }
@@ -157,8 +159,17 @@ impl Directory {
         }
     }
 
+    /// Everyone who is told, each once: the owners, and the fallback when none of them can be reached.
+    fn told(&self, ownership: &Ownership) -> Arc<[OwnerRef]> {
+        if ownership.fallback_told {
+            distinct(ownership.owners.iter().chain(self.fallback.told.iter()).copied())
+        } else {
+            Arc::clone(&ownership.owners)
+        }
+    }
+
     fn summary(&self, ownership: &Ownership, address: &str) -> String {
-        let told = self.names(&ownership.owners);
+        let told = self.names(&self.told(ownership));
         let because = match ownership.reason {
             Reason::ExactEntry | Reason::PatternEntry | Reason::CodeownersLine => "",
             Reason::NoClaim => "nothing names it",

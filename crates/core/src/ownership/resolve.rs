@@ -81,8 +81,7 @@ pub struct Ownership {
     pub confidence: u8,
     /// The layers; what the deciding claim leaves open is filled from the person's team and from later steps.
     pub layers: Layers,
-    /// Everyone who is told, in order, each once: all claimants of the deciding step, and the fallback when
-    /// none of them can be reached.
+    /// All claimants of the deciding step, in order, each once; the fallback when nobody owns it.
     pub owners: Arc<[OwnerRef]>,
     /// Several claims hold equally, or an entry is still undecided (OWN-8).
     pub ambiguous: bool,
@@ -90,7 +89,7 @@ pub struct Ownership {
     pub unowned: bool,
     /// Whether the deciding step names somebody who can be told.
     pub reachable: bool,
-    /// Whether the fallback is among [`Self::owners`].
+    /// Whether the fallback is told: nobody owns it, or no owner can be reached.
     pub fallback_told: bool,
 }
 
@@ -162,14 +161,15 @@ impl Directory {
         Ownership { ambiguous: undecided, ..self.unowned(reason) }
     }
 
-    /// The fallback, for what has no resource at all or whose owner cannot be found.
+    /// The fallback, for what has no resource at all or whose owner cannot be found. It is told, but owns
+    /// nothing: there is no layer, so no rule takes its team for the resource's.
     #[must_use]
     pub fn unowned(&self, reason: Reason) -> Ownership {
         Ownership {
             step: Step::Fallback,
             reason,
             confidence: Step::Fallback.confidence(),
-            layers: self.filled(self.fallback.layers, Layers::default()),
+            layers: Layers::default(),
             owners: Arc::clone(&self.fallback.told),
             ambiguous: false,
             unowned: true,
@@ -183,13 +183,10 @@ impl Directory {
         step: Step,
         reason: Reason,
         layers: Layers,
-        mut owners: Arc<[OwnerRef]>,
+        owners: Arc<[OwnerRef]>,
         reachable: bool,
         ambiguous: bool,
     ) -> Ownership {
-        if !reachable {
-            owners = distinct(owners.iter().chain(self.fallback.told.iter()).copied());
-        }
         let layers = self.filled(layers, Layers::default());
         let confidence = step.confidence();
         Ownership {

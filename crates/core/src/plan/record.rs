@@ -53,7 +53,7 @@ pub struct OwnerRecord {
     pub step: Step,
     /// Why it did.
     pub reason: Reason,
-    /// Everybody who is told for it, as logs name them.
+    /// Its owners, as logs name them; the fallback when nobody owns it.
     pub owners: Vec<String>,
     /// The owning team, as logs name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
