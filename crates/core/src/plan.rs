@@ -21,11 +21,11 @@ use crate::time::{Millis, Span};
 
 pub use reach::{Process, Reach};
 pub use reason::{NotToldWhy, Why};
-pub use record::Record;
+pub use record::{Record, Said};
 pub use snapshot::Snapshot;
 
 /// Rises whenever the same inputs may give another plan.
-pub const PLANNER: u32 = 1;
+pub const PLANNER: u32 = 2;
 
 /// The most that one plan tells (EVT-7); who is left out is named in the record.
 pub const MAX_NOTICES: usize = 50;
@@ -39,6 +39,8 @@ pub struct Plan {
     pub rule: Arc<str>,
     /// Whose rule it is, and where it stands.
     pub rule_from: String,
+    /// All rules that had a say, the deciding one first.
+    pub rules: Vec<Said>,
     /// How urgent.
     pub urgency: Level,
     /// How sure the owners are, in hundredths: the least sure of them.
@@ -156,6 +158,7 @@ pub fn plan(snapshot: &Snapshot, observed: &Observed, submission: &Submission, i
         decision: combined.decision,
         rule: Arc::clone(&combined.rule.name),
         rule_from: format!("{} {}:{}", combined.rule.layer, combined.rule.file, combined.rule.line),
+        rules: combined.rules.iter().map(|rule| Said::of(rule)).collect(),
         urgency: combined.urgency,
         confidence: owners.iter().map(|owned| owned.ownership.confidence).min().unwrap_or(Step::Fallback.confidence()),
         review_within: combined.review_within,
@@ -172,6 +175,7 @@ impl Plan {
             decision: Decision::Monitored,
             rule: "everything else".into(),
             rule_from: String::new(),
+            rules: Vec::new(),
             urgency: Level::Medium,
             confidence: 0,
             review_within: None,

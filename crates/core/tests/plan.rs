@@ -70,6 +70,14 @@ fn told(snapshot: &Snapshot, plan: &Plan) -> String {
     if !flags.is_empty() {
         let _ = write!(text, " [{}]", flags.join(" "));
     }
+    for said in &plan.rules {
+        if let Some(reason) = &said.reason {
+            let _ = write!(text, "\n`{}`: {reason}", said.rule);
+        }
+        for suggested in said.suggest.iter() {
+            let _ = write!(text, "\nsuggests to {suggested}");
+        }
+    }
     for notice in &plan.notices {
         let at = |n: u32| plan.owners.get(n as usize).map(|owned| (owned.resource.as_str(), "source"));
         let mut why: Vec<String> = notice.why.iter().map(|why| why.sentence(at)).collect();
@@ -202,6 +210,33 @@ rules:
     check(rules, event("read", json!([service("payments-api")])), "auto low by `read-only`, 90");
 }
 
+#[test]
+fn every_rule_with_a_say_is_named_with_its_words() {
+    let rules = r#"
+rules:
+  - {name: look, match: {resource.id: payments-db}, decision: auto, reason: nobody hears this}
+  - name: ship
+    match: {action_type: deploy}
+    decision: flagged
+    reason: it ships
+    suggest: [watch the graphs, call off the sale]
+critical_points:
+  - {name: the till, match: {resource.id: payments-api}, decision: monitored, reason: the till rings}
+"#;
+    check(
+        rules,
+        event("deploy", json!([service("payments-db"), service("payments-api"), service("payments-web")])),
+        "flagged critical by `ship`, 90\n\
+         `ship`: it ships\n\
+         suggests to watch the graphs\n\
+         suggests to call off the sale\n\
+         `the till`: the till rings\n\
+         @alice via hook: you own service:payments-api (source); you own service:payments-web (source)\n\
+         @alice via pager:alice: you own service:payments-api (source); you own service:payments-web (source)",
+    );
+    check(rules, event("read", json!([service("payments-db")])), "auto low by `look`, 90\n`look`: nobody hears this");
+}
+
 /// The fallback answers for what nobody owns, but is not its team.
 #[test]
 fn what_nobody_owns_has_no_team() {
@@ -238,6 +273,8 @@ fn what_cannot_be_undone_goes_everywhere() {
             "metadata": {"reversible": false, "estimated_impact": "high"},
         }),
         "flagged critical by `irreversible and high impact`, 90\n\
+         `irreversible and high impact`: it cannot be undone and changes a lot\n\
+         `schema changes`: it changes the shape of data\n\
          @alice via hook: you own service:payments-db (source)\n\
          @alice via pager:alice: you own service:payments-db (source)",
     );

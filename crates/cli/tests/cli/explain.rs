@@ -39,8 +39,6 @@ fn owners_are_explained_step_by_step() {
     3. fallback    no step names an owner, so @platform is told
 
     told        @platform
-    team        @platform
-    lead        @dave (Dave)
     confidence  20 of 100
     "#);
     let answer = bench.json(&["owners", "explain", "service:payments-api", "--config", &example]);
