@@ -111,6 +111,53 @@ fn the_documents_rules_route_as_they_say() {
 }
 
 #[test]
+fn shipped_rules_read_action_types_with_the_verb_first_or_last() {
+    let production = ["production"];
+    let rules = loaded("");
+    for (kinds, plain, in_production) in [
+        (
+            "delete drop wipe delete_user drop_table drop_view delete_list purge_queue table_drop list_delete view_drop",
+            "monitored destructive",
+            "flagged destructive on production",
+        ),
+        (
+            "query read list get file_read db_query_get read_file get_user list_tables search_code view_page describe_table file_list",
+            "auto read-only",
+            "auto read-only",
+        ),
+        (
+            "create_view update_ip_allow_list add_to_list refresh_materialized_view set_view rename_list list_update \
+             view_create get_or_create_user read_and_write search_and_replace file_write write_file query_kill",
+            "monitored everything else",
+            "monitored everything else",
+        ),
+        (
+            "grant_role revoke_token role_grant rotate_api_key write_secret",
+            "flagged access and secrets",
+            "flagged access and secrets",
+        ),
+        ("refund create_charge refund_order transfer_funds", "flagged money", "flagged money"),
+        ("alter_table migrate_db db_migrate", "monitored schema changes", "monitored schema changes"),
+        ("deploy_service web_deploy", "monitored everything else", "monitored production deploys"),
+    ] {
+        for kind in kinds.split_whitespace() {
+            let on = |tags| ResourceFacts { tags, ..service("x") };
+            assert_eq!(answer(&rules.route(&action(kind), Some(&on(&[])))), plain, "{kind}");
+            assert_eq!(answer(&rules.route(&action(kind), Some(&on(&production)))), in_production, "{kind}");
+        }
+    }
+    for (kinds, critical) in [
+        ("write_file file_write drop_view create_view update_list list_update edit_file delete_file view_drop", true),
+        ("read read_file file_read get_file_info search_files list_directory file_list view_file", false),
+    ] {
+        for kind in kinds.split_whitespace() {
+            let routed = rules.route(&action(kind), Some(&file("web/.claude/settings.json")));
+            assert_eq!(routed.urgency == Level::Critical, critical, "{kind}: {}", answer(&routed));
+        }
+    }
+}
+
+#[test]
 fn a_mistake_is_shown_where_it_stands() {
     let mut wrong = Vec::new();
     let rule = |lines: &str| format!("rules:\n  - name: x\n    decision: monitored\n{lines}");

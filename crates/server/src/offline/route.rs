@@ -1,5 +1,7 @@
 //! How an event would be routed, and why: the live planner's answer, with every rule that was tried.
 
+use std::borrow::Cow;
+
 use mandate_core::event::{Submission, Times};
 use mandate_core::history::Observed;
 use mandate_core::id::EventId;
@@ -13,6 +15,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::LOOKING;
+
+/// As many characters of a rule's values are shown.
+const MAX_WANTED: usize = 160;
 
 /// How an event would be routed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -187,6 +192,14 @@ fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer 
     }
 }
 
+/// A rule's values, cut where they are too many to be read in passing; the rule's place says where all stand.
+fn brief(wanted: &str) -> Cow<'_, str> {
+    match wanted.char_indices().nth(MAX_WANTED) {
+        Some((end, _)) => Cow::Owned(format!("{}…", wanted.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(wanted),
+    }
+}
+
 /// Where an owner was found, in the words of notices.
 fn source(step: Step) -> &'static str {
     match step {
@@ -207,7 +220,9 @@ fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, plan
             missed: match step.outcome {
                 Outcome::Matched => None,
                 Outcome::Expired => Some("its sunset has passed".to_owned()),
-                Outcome::Missed { key, wanted, found } => Some(format!("`{key}` wants {wanted}, found {found}")),
+                Outcome::Missed { key, wanted, found } => {
+                    Some(format!("`{key}` wants {}, found {found}", brief(wanted)))
+                }
             },
         });
         shown.collect()
