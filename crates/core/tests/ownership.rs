@@ -2,6 +2,7 @@
 
 use mandate_core::diagnostic::{Problem, Severity};
 use mandate_core::event::{Resource, ResourceKind};
+use mandate_core::ownership::codeowners::Dialect;
 use mandate_core::ownership::{
     CodeownersSource, Directory, Explanation, Fallback, LogName, OwnerRef, OwnershipSource, Party, Step, StepOutcome,
     Trust, person_id, wanted_codeowners,
@@ -58,8 +59,10 @@ struct Setup {
 }
 
 fn load(yaml: &str, codeowners: &[(&str, &str)]) -> Setup {
-    let sources: Vec<CodeownersSource<'_>> =
-        codeowners.iter().map(|(repo, text)| CodeownersSource { repo, file: "CODEOWNERS", text }).collect();
+    let sources: Vec<CodeownersSource<'_>> = codeowners
+        .iter()
+        .map(|(repo, text)| CodeownersSource { repo, dialect: Dialect::Github, file: "CODEOWNERS", text })
+        .collect();
     let fallback = Fallback { notify: vec!["@platform".into()], alternate: vec!["ops-hook".into()] };
     let (directory, problems) =
         Directory::load(Some(OwnershipSource { file: "ownership.yaml", text: yaml }), &sources, &fallback, &KEY);
@@ -442,8 +445,8 @@ fn mistakes_are_told_where_they_stand() {
             "E 1:17 `extrenal` is not one of the values this takes [did you mean `external`?]",
         ),
         (
-            "codeowners: [{repo: a/b, path: x, dialect: gitlab}]",
-            "E 1:44 the gitlab dialect is not available yet; only `github` is",
+            "codeowners: [{repo: a/b, path: x, dialect: gitlap}]",
+            "E 1:44 `gitlap` is not one of the values this takes [did you mean `gitlab`?]",
         ),
         (
             "codeowners: [{repo: a/b, path: x}]",
@@ -483,8 +486,9 @@ fn the_files_that_are_wanted_are_listed() {
     let wanted = wanted_codeowners(
         "codeowners: [{repo: a/b, path: ./C}, {repo: c/d, path: D, dialect: github}, {repo: e/f, path: E, dialect: gitlab}]",
     );
-    let shown: Vec<(&str, &str)> = wanted.iter().map(|file| (file.repo.as_str(), file.path.as_str())).collect();
-    assert_eq!(shown, [("a/b", "./C"), ("c/d", "D")]);
+    let shown: Vec<_> = wanted.iter().map(|file| (file.repo.as_str(), file.path.as_str(), file.dialect)).collect();
+    let (github, gitlab) = (Dialect::Github, Dialect::Gitlab);
+    assert_eq!(shown, [("a/b", "./C", github), ("c/d", "D", github), ("e/f", "E", gitlab)]);
     assert_eq!(wanted_codeowners("codeowners: ["), []);
 }
 

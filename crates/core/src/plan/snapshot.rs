@@ -13,6 +13,7 @@ use crate::diagnostic::{Problem, nearest};
 use crate::event::submission::Scope;
 use crate::event::{Flag, Submission};
 use crate::json;
+use crate::ownership::codeowners::Dialect;
 use crate::ownership::{CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, wanted_codeowners};
 use crate::rule::{RuleFile, RuleSet};
 
@@ -192,11 +193,14 @@ fn is_rules(path: &str) -> bool {
 fn codeowners<'a>(files: &'a Files, wanted: &'a [WantedCodeowners]) -> Vec<CodeownersSource<'a>> {
     if wanted.is_empty() {
         let only = files.get_key_value("CODEOWNERS");
-        return only.map(|(file, text)| CodeownersSource { repo: "", file, text }).into_iter().collect();
+        return only
+            .map(|(file, text)| CodeownersSource { repo: "", dialect: Dialect::Github, file, text })
+            .into_iter()
+            .collect();
     }
     let named = wanted.iter().filter_map(|wanted| {
         let (file, text) = files.get_key_value(wanted.path.trim_start_matches("./"))?;
-        Some(CodeownersSource { repo: &wanted.repo, file, text })
+        Some(CodeownersSource { repo: &wanted.repo, dialect: wanted.dialect, file, text })
     });
     named.collect()
 }
