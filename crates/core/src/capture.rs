@@ -113,8 +113,10 @@ pub struct Captured<'c> {
     pub action_type: &'c str,
     /// What it touches: at least one, at most 100.
     pub resources: Vec<Resource>,
-    /// How much it can change.
+    /// How much it can change, when the entry says so.
     pub impact: Option<Impact>,
+    /// How much it can change by the server's own, untrusted word.
+    pub hinted_impact: Impact,
     /// Whether it can be undone, when the entry says so.
     pub reversible: Option<bool>,
     /// `outside_repo`, when a path leaves the repository.
@@ -196,7 +198,8 @@ impl CaptureSet {
         Captured {
             action_type: &entry.action,
             resources,
-            impact: Some(entry.impact.unwrap_or_else(|| call.hints.impact())),
+            impact: entry.impact,
+            hinted_impact: call.hints.impact(),
             reversible: entry.reversible,
             flags,
             by_untrusted_hint: !entry.hints.is_empty() || entry.impact.is_none(),

@@ -5,7 +5,8 @@
 //! reason; [`Directory::explain`] tells each step in words. The first step that names anybody decides:
 //!
 //! 1. *explicit*: the most specific entry of `owners:`; several equal ones are ambiguous and all are told;
-//! 2. *CODEOWNERS*: for files, the last line that matches; a line without owners passes on;
+//! 2. *CODEOWNERS*: for files, the last line that matches, in GitLab's dialect that of each section together;
+//!    lines without owners pass on;
 //! 3. *fallback*: whom `mandate.yaml` names; the resource counts as unowned.
 //!
 //! A layer that the deciding claim leaves open (secondary, team, lead) comes from the primary's team, then from
@@ -29,7 +30,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::id::PersonId;
-use codeowners::Codeowners;
+use codeowners::{Codeowners, Dialect};
 use explicit::{ExplicitIndex, Names, lower};
 use resolve::Claim;
 use roster::Roster;
@@ -50,11 +51,13 @@ pub struct OwnershipSource<'a> {
     pub text: &'a str,
 }
 
-/// The text of one CODEOWNERS file in GitHub's dialect.
+/// The text of one CODEOWNERS file.
 #[derive(Debug, Clone, Copy)]
 pub struct CodeownersSource<'a> {
     /// The repository, such as `acme/shop`. Empty for the only one, whatever its name.
     pub repo: &'a str,
+    /// Whose rules it follows.
+    pub dialect: Dialect,
     /// The file, as problems name it.
     pub file: &'a str,
     /// What it holds.

@@ -18,16 +18,16 @@ use crate::event::{Decision, Flag, Flags, Level, Resource, Submission, Times};
 use crate::history::Observed;
 use crate::id::{EventId, NotificationId, derive};
 use crate::ownership::{OwnerRef, Ownership, Step};
-use crate::rule::{EventFacts, ResourceFacts, Routed, Target, sensitivity, strictest};
+use crate::rule::{EventFacts, ResourceFacts, Routed, Rule, Target, sensitivity, strictest};
 use crate::time::{Millis, Span};
 
 pub use reach::{Process, Reach};
 pub use reason::{NotToldWhy, Why};
-pub use record::Record;
+pub use record::{Record, Said};
 pub use snapshot::Snapshot;
 
 /// Rises whenever the same inputs may give another plan.
-pub const PLANNER: u32 = 1;
+pub const PLANNER: u32 = 2;
 
 /// The most that one plan tells (EVT-7); who is left out is named in the record.
 pub const MAX_NOTICES: usize = 50;
@@ -41,6 +41,8 @@ pub struct Plan {
     pub rule: Arc<str>,
     /// Whose rule it is, and where it stands.
     pub rule_from: String,
+    /// All rules that had a say, the deciding one first.
+    pub rules: Vec<Said>,
     /// How urgent.
     pub urgency: Level,
     /// How sure the owners are, in hundredths: the least sure of them.
@@ -158,6 +160,7 @@ pub fn plan(snapshot: &Snapshot, observed: &Observed, submission: &Submission, i
         decision: combined.decision,
         rule: Arc::clone(&combined.rule.name),
         rule_from: format!("{} {}:{}", combined.rule.layer, combined.rule.file, combined.rule.line),
+        rules: combined.rules.iter().map(|rule| Said::of(rule)).collect(),
         urgency: combined.urgency,
         confidence: owners.iter().map(|owned| owned.ownership.confidence).min().unwrap_or(Step::Fallback.confidence()),
         review_within: combined.review_within,
@@ -174,6 +177,7 @@ impl Plan {
             decision: Decision::Monitored,
             rule: "everything else".into(),
             rule_from: String::new(),
+            rules: Vec::new(),
             urgency: Level::Medium,
             confidence: 0,
             review_within: None,
@@ -251,42 +255,45 @@ impl<'s> Told<'s> {
         Self { snapshot, event, at, urgency, notices: Vec::new(), not_told: Vec::new() }
     }
 
-    fn tell_target(&mut self, target: &Target, owned: Option<&Owned>, place: usize, rule: &crate::rule::Rule) {
-        let rule = Arc::clone(&rule.name);
-        let place = u32::try_from(place).unwrap_or(u32::MAX);
+    fn tell_target(&mut self, target: &Target, owned: Option<&Owned>, place: usize, rule: &Rule) {
         match target {
-            Target::ResourceOwners => match owned {
-                None => self.tell_fallback(Why::NoResource { rule }),
-                Some(owned) if owned.ownership.unowned => {
-                    self.tell_fallback(Why::Unowned { resource: place, rule });
-                }
-                Some(owned) => {
-                    let why = Why::Owner { resource: place, rule };
-                    let mut reached = false;
-                    for owner in owned.ownership.owners.iter() {
-                        reached |= self.tell(*owner, &why);
-                    }
-                    if !reached {
-                        self.tell_fallback(Why::OwnerUnreachable { resource: place });
-                    }
-                }
-            },
-            Target::TeamOncall | Target::TeamLead => {
-                let layer = owned.and_then(|owned| match target {
-                    Target::TeamLead => owned.ownership.layers.lead,
-                    _ => owned.ownership.layers.team,
-                });
-                let why = Why::Layer { resource: place, target: target.to_string(), rule };
-                match layer {
-                    Some(party) if self.tell(party, &why) => {}
-                    _ => self.tell_fallback(Why::TargetUnreachable { target: target.to_string() }),
-                }
+            Target::ResourceOwners | Target::TeamOncall | Target::TeamLead => {
+                self.tell_of_resource(target, owned, place, rule);
             }
             Target::Handle(handle) => match self.snapshot.directory.find(handle) {
-                Some(party) if self.tell(party, &Why::Named { rule }) => {}
+                Some(party) if self.tell(party, &Why::Named { rule: Arc::clone(&rule.name) }) => {}
                 _ => self.tell_fallback(Why::TargetUnreachable { target: handle.to_string() }),
             },
             other => self.tell_fallback(Why::TargetUnreachable { target: other.to_string() }),
+        }
+    }
+
+    /// Tells those who answer for a resource. The fallback answers for what nobody owns, whatever the target.
+    fn tell_of_resource(&mut self, target: &Target, owned: Option<&Owned>, place: usize, rule: &Rule) {
+        let rule = Arc::clone(&rule.name);
+        let resource = u32::try_from(place).unwrap_or(u32::MAX);
+        let Some(Owned { ownership, .. }) = owned else { return self.tell_fallback(Why::NoResource { rule }) };
+        if ownership.unowned {
+            return self.tell_fallback(Why::Unowned { resource, rule });
+        }
+        let layer = match target {
+            Target::TeamOncall => ownership.layers.team,
+            Target::TeamLead => ownership.layers.lead,
+            _ => {
+                let why = Why::Owner { resource, rule };
+                let mut reached = false;
+                for owner in ownership.owners.iter() {
+                    reached |= self.tell(*owner, &why);
+                }
+                if !reached {
+                    self.tell_fallback(Why::OwnerUnreachable { resource });
+                }
+                return;
+            }
+        };
+        let why = Why::Layer { resource, target: target.to_string(), rule };
+        if !layer.is_some_and(|party| self.tell(party, &why)) {
+            self.tell_fallback(Why::TargetUnreachable { target: target.to_string() });
         }
     }
 

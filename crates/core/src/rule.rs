@@ -107,9 +107,9 @@ pub struct Rule {
     /// Whom it tells; none when the decision is auto.
     pub notify: Vec<Target>,
     /// Why, in the rule author's words.
-    pub reason: Option<String>,
+    pub reason: Option<Arc<str>>,
     /// What the told person might do.
-    pub suggest: Vec<String>,
+    pub suggest: Arc<[String]>,
     /// How long an answer is waited for, when the rule says so.
     pub timeout: Option<Span>,
     /// How soon a flagged action is to be reviewed.
@@ -155,7 +155,7 @@ impl Rule {
             urgency: None,
             notify: vec![Target::ResourceOwners],
             reason: None,
-            suggest: Vec::new(),
+            suggest: Arc::default(),
             timeout: None,
             review_within: REVIEW_WITHIN,
             sunset: None,

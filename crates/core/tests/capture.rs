@@ -1,7 +1,7 @@
 //! Tool calls as real servers name them, and what they turn out to touch.
 
 use mandate_core::capture::{Call, CaptureFile, CaptureSet, Hints};
-use mandate_core::event::{Flag, Impact, ResourceKind};
+use mandate_core::event::{Flag, ResourceKind};
 use serde_json::{Value, json};
 
 /// `action impact resources [flags]`; a resource is `type:id@repo`.
@@ -14,7 +14,7 @@ fn shown(set: &CaptureSet, call: &Call<'_>) -> String {
         .collect();
     let outside = if captured.flags.contains(Flag::OutsideRepo) { " outside" } else { "" };
     let undone = captured.reversible.map(|reversible| if reversible { " reversible" } else { " final" });
-    let impact = captured.impact.map_or("-", Impact::as_str);
+    let impact = captured.impact.unwrap_or(captured.hinted_impact);
     format!("{} {impact}{} {}{outside}", captured.action_type, undone.unwrap_or_default(), resources.join(" "))
 }
 
@@ -273,7 +273,7 @@ fn the_words_it_gives_are_words_the_rules_know() {
         let captured = set.apply(&call);
         let facts = EventFacts {
             action_type: Some(captured.action_type),
-            estimated_impact: captured.impact,
+            estimated_impact: captured.impact.or(Some(captured.hinted_impact)),
             reversible: captured.reversible,
             ..EventFacts::default()
         };

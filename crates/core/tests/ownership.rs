@@ -2,6 +2,7 @@
 
 use mandate_core::diagnostic::{Problem, Severity};
 use mandate_core::event::{Resource, ResourceKind};
+use mandate_core::ownership::codeowners::Dialect;
 use mandate_core::ownership::{
     CodeownersSource, Directory, Explanation, Fallback, LogName, OwnerRef, OwnershipSource, Party, Step, StepOutcome,
     Trust, person_id, wanted_codeowners,
@@ -58,8 +59,10 @@ struct Setup {
 }
 
 fn load(yaml: &str, codeowners: &[(&str, &str)]) -> Setup {
-    let sources: Vec<CodeownersSource<'_>> =
-        codeowners.iter().map(|(repo, text)| CodeownersSource { repo, file: "CODEOWNERS", text }).collect();
+    let sources: Vec<CodeownersSource<'_>> = codeowners
+        .iter()
+        .map(|(repo, text)| CodeownersSource { repo, dialect: Dialect::Github, file: "CODEOWNERS", text })
+        .collect();
     let fallback = Fallback { notify: vec!["@platform".into()], alternate: vec!["ops-hook".into()] };
     let (directory, problems) =
         Directory::load(Some(OwnershipSource { file: "ownership.yaml", text: yaml }), &sources, &fallback, &KEY);
@@ -112,10 +115,12 @@ impl Setup {
             text.push_str(if flag { word } else { "" });
         }
         let explained = self.directory.explain(&resource);
-        assert_eq!(
-            (explained.step, explained.reason, explained.owners.len()),
-            (owned.step, owned.reason, owned.owners.len())
-        );
+        let mut shown: Vec<&str> = owned.owners.iter().map(|owner| self.name(*owner)).collect();
+        if owned.fallback_told && !owned.unowned {
+            shown.push("@platform");
+        }
+        assert_eq!((explained.step, explained.reason), (owned.step, owned.reason));
+        assert_eq!(explained.owners.iter().map(|owner| &*owner.handle).collect::<Vec<_>>(), shown);
         check_explanation(&explained);
         text
     }
@@ -145,12 +150,12 @@ fn the_most_specific_entry_decides() {
         ("service:payments-db", "exact_entry 90 @platform t=@platform"),
         ("service:payments-worker", "pattern_entry 90 @bob p=@bob t=@payments-team l=@dave"),
         ("service:payments-web", "exact_entry 90 @erin p=@erin t=@platform"),
-        ("service:payments", "no_claim 20 @platform t=@platform unowned +fallback"),
+        ("service:payments", "no_claim 20 @platform unowned +fallback"),
         ("table:orders", "pattern_entry 90 @platform t=@platform"),
         ("table:public/orders", "pattern_entry 90 @platform t=@platform"),
         ("api:mcp/filesystem/write_file", "pattern_entry 90 @bob p=@bob t=@payments-team l=@dave"),
-        ("api:mcp/a/b/write_file", "no_claim 20 @platform t=@platform unowned +fallback"),
-        ("config:anything", "no_claim 20 @platform t=@platform unowned +fallback"),
+        ("api:mcp/a/b/write_file", "no_claim 20 @platform unowned +fallback"),
+        ("config:anything", "no_claim 20 @platform unowned +fallback"),
     ]);
 }
 
@@ -170,7 +175,7 @@ fn equal_claims_are_ambiguous_and_all_are_told() {
 fn an_undecided_entry_passes_on_and_is_told() {
     let setup = usual();
     setup.check(&[
-        ("service:later", "undecided 20 @platform t=@platform ambiguous unowned +fallback"),
+        ("service:later", "undecided 20 @platform ambiguous unowned +fallback"),
         ("service:half", "exact_entry 90 @platform t=@platform"),
         (
             "file:src/later.rs",
@@ -198,14 +203,14 @@ fn codeowners_speaks_of_files_and_fills_what_explicit_owners_leave_open() {
         ("file:src/shared/a", "pattern_entry 90 @bob p=@bob s=@alice t=@payments-team l=@dave"),
         // In the named repository before any repository; of her two teams, the one a later step names.
         ("file:acme/shop:src/shared/a", "pattern_entry 90 @erin p=@erin s=@alice t=@payments-team l=@dave"),
-        ("service:src/a.rs", "no_claim 20 @platform t=@platform unowned +fallback"),
+        ("service:src/a.rs", "no_claim 20 @platform unowned +fallback"),
     ]);
 }
 
 #[test]
 fn what_codeowners_cannot_say_goes_to_the_fallback_with_the_reason() {
     let setup = usual();
-    let fallback = |reason: &str| format!("{reason} 20 @platform t=@platform unowned +fallback");
+    let fallback = |reason: &str| format!("{reason} 20 @platform unowned +fallback");
     let ownerless = fallback("ownerless_line");
     let (unknown, outside) = (fallback("unknown_repository"), fallback("outside_repository"));
     setup.check(&[
@@ -233,9 +238,9 @@ fn what_codeowners_cannot_say_goes_to_the_fallback_with_the_reason() {
 fn an_owner_who_is_only_a_name_is_shown_and_the_fallback_told_too() {
     let setup = usual();
     setup.check(&[
-        ("service:ghost", "exact_entry 90 @ghost,@platform p=@ghost unreachable +fallback"),
-        ("file:docs/x", "codeowners_line 85 @nobody,@platform p=@nobody unreachable +fallback"),
-        ("file:team/x", "codeowners_line 85 @acme/strangers,@platform t=@acme/strangers unreachable +fallback"),
+        ("service:ghost", "exact_entry 90 @ghost p=@ghost unreachable +fallback"),
+        ("file:docs/x", "codeowners_line 85 @nobody p=@nobody unreachable +fallback"),
+        ("file:team/x", "codeowners_line 85 @acme/strangers t=@acme/strangers unreachable +fallback"),
     ]);
     let (directory, problems) = Directory::load(None, &[], &Fallback::default(), &KEY);
     assert_eq!(problems, []);
@@ -440,8 +445,8 @@ fn mistakes_are_told_where_they_stand() {
             "E 1:17 `extrenal` is not one of the values this takes [did you mean `external`?]",
         ),
         (
-            "codeowners: [{repo: a/b, path: x, dialect: gitlab}]",
-            "E 1:44 the gitlab dialect is not available yet; only `github` is",
+            "codeowners: [{repo: a/b, path: x, dialect: gitlap}]",
+            "E 1:44 `gitlap` is not one of the values this takes [did you mean `gitlab`?]",
         ),
         (
             "codeowners: [{repo: a/b, path: x}]",
@@ -473,8 +478,7 @@ fn one_mistake_leaves_the_rest_in_use() {
     let yaml = "people: [{handle: \"@a\", email: a@x}, {handle: b}]\nowners: [{resource: x}, {resource: \"service:x\", primary: \"@a\"}]";
     load(yaml, &[("r", "!x @a\n* @a")])
         .check(&[("service:x", "exact_entry 90 @a p=@a"), ("file:x", "codeowners_line 85 @a p=@a")]);
-    load("owners: [", &[("r", "* @a")])
-        .check(&[("file:x", "codeowners_line 85 @a,@platform p=@a unreachable +fallback")]);
+    load("owners: [", &[("r", "* @a")]).check(&[("file:x", "codeowners_line 85 @a p=@a unreachable +fallback")]);
 }
 
 #[test]
@@ -482,8 +486,9 @@ fn the_files_that_are_wanted_are_listed() {
     let wanted = wanted_codeowners(
         "codeowners: [{repo: a/b, path: ./C}, {repo: c/d, path: D, dialect: github}, {repo: e/f, path: E, dialect: gitlab}]",
     );
-    let shown: Vec<(&str, &str)> = wanted.iter().map(|file| (file.repo.as_str(), file.path.as_str())).collect();
-    assert_eq!(shown, [("a/b", "./C"), ("c/d", "D")]);
+    let shown: Vec<_> = wanted.iter().map(|file| (file.repo.as_str(), file.path.as_str(), file.dialect)).collect();
+    let (github, gitlab) = (Dialect::Github, Dialect::Gitlab);
+    assert_eq!(shown, [("a/b", "./C", github), ("c/d", "D", github), ("e/f", "E", gitlab)]);
     assert_eq!(wanted_codeowners("codeowners: ["), []);
 }
 

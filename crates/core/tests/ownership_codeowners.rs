@@ -1,16 +1,16 @@
 //! CODEOWNERS in GitHub's dialect: tables by rule, and the index against a matcher too simple to be wrong.
 
 use mandate_core::diagnostic::Severity;
-use mandate_core::ownership::codeowners::{Codeowners, MAX_BYTES};
+use mandate_core::ownership::codeowners::{Codeowners, Dialect, MAX_BYTES};
 use proptest::prelude::*;
 
 /// `pattern`, then paths: those that it owns begin with `+`, the others with `-`.
 fn check(pattern: &str, paths: &[&str]) {
-    let (file, problems) = Codeowners::parse("CODEOWNERS", &format!("{pattern} @a\n"));
+    let (file, problems) = Codeowners::parse(Dialect::Github, "CODEOWNERS", &format!("{pattern} @a\n"));
     assert!(!problems.iter().any(|problem| problem.message.contains("left out")), "{problems:?}");
     for path in paths {
         let (expected, path) = path.split_at(1);
-        assert_eq!(file.matching(path).is_some(), expected == "+", "`{pattern}` on `{path}`");
+        assert_eq!(!file.matching(path).is_empty(), expected == "+", "`{pattern}` on `{path}`");
     }
 }
 
@@ -103,8 +103,8 @@ fn paths_are_case_sensitive_and_any_text() {
 
 /// The deciding line for each path as `line:owners`; `-` when there is none.
 fn decide(text: &str, path: &str) -> String {
-    let (file, _) = Codeowners::parse("CODEOWNERS", text);
-    file.matching(path).map_or("-".to_owned(), |line| {
+    let (file, _) = Codeowners::parse(Dialect::Github, "CODEOWNERS", text);
+    file.matching(path).first().map_or("-".to_owned(), |line| {
         let owners: Vec<&str> = line.owners.iter().map(|owner| &*owner.text).collect();
         format!("{}:{}", line.number, owners.join(","))
     })
@@ -148,7 +148,7 @@ fn owners_blanks_comments_and_line_ends_are_read_as_written() {
 
 /// What is told of a line that is wrong, as `line:column what stands there`.
 fn told(text: &str) -> Vec<String> {
-    let (_, problems) = Codeowners::parse("CODEOWNERS", text);
+    let (_, problems) = Codeowners::parse(Dialect::Github, "CODEOWNERS", text);
     for problem in &problems {
         assert_eq!(problem.severity, Severity::Warning);
         assert!(problem.render(text).contains("CODEOWNERS"));
@@ -187,15 +187,15 @@ fn a_file_beyond_three_megabytes_counts_as_absent_and_one_below_does_not() {
     assert_eq!(decide(&text, "a"), "1:@x");
     text.push('#');
     assert_eq!(decide(&text, "a"), "-");
-    assert_eq!(Codeowners::parse("CODEOWNERS", &text).1.len(), 1);
+    assert_eq!(Codeowners::parse(Dialect::Github, "CODEOWNERS", &text).1.len(), 1);
 }
 
 #[test]
 fn a_file_of_mistakes_stays_bounded() {
-    let (_, problems) = Codeowners::parse("CODEOWNERS", &"!a @x\n".repeat(50_000));
+    let (_, problems) = Codeowners::parse(Dialect::Github, "CODEOWNERS", &"!a @x\n".repeat(50_000));
     assert_eq!(problems.len(), 101);
     let many: String = (0..2_100).map(|at| format!("/a?{at}*z @x\n")).collect();
-    let (file, problems) = Codeowners::parse("CODEOWNERS", &many);
+    let (file, problems) = Codeowners::parse(Dialect::Github, "CODEOWNERS", &many);
     assert_eq!((file.lines().len(), problems.len()), (2_000, 100));
     assert_eq!(decide(&many, "ax1999z"), "2000:@x", "lines within the bound hold");
 }
@@ -299,19 +299,19 @@ proptest! {
         paths in prop::collection::vec(path(), 1..12),
     ) {
         let text: String = lines.iter().map(|(pattern, owned)| format!("{pattern}{}\n", if *owned { " @x" } else { "" })).collect();
-        let (file, problems) = Codeowners::parse("CODEOWNERS", &text);
+        let (file, problems) = Codeowners::parse(Dialect::Github, "CODEOWNERS", &text);
         prop_assert!(problems.is_empty(), "{:?}", problems);
         for path in paths {
             let expected = reference(&lines, &path).map(|at| at + 1);
-            let decided = file.matching(&path).map(|line| line.number as usize);
+            let decided = file.matching(&path).first().map(|line| line.number as usize);
             prop_assert_eq!(decided, expected, "{} in\n{}", path, text);
         }
     }
 
     #[test]
     fn no_text_makes_it_panic(text in "\\PC*|[ab*?/\\\\#@! \\[\\]\n\r\t]{0,200}", path in "\\PC*") {
-        let (file, problems) = Codeowners::parse("CODEOWNERS", &text);
-        prop_assert!(file.matching(&path).is_none_or(|line| !line.pattern.is_empty()));
+        let (file, problems) = Codeowners::parse(Dialect::Github, "CODEOWNERS", &text);
+        prop_assert!(file.matching(&path).iter().all(|line| !line.pattern.is_empty()));
         for problem in problems {
             prop_assert!(problem.at.end <= text.len());
         }

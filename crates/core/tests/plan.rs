@@ -25,6 +25,7 @@ owners:
   - {resource: "service:shared", primary: "@alice"}
   - {resource: "service:shared", team: "@payments"}
   - {resource: "service:bobs", primary: "@bob"}
+  - {resource: "service:ghost", primary: "@ghost"}
 codeowners:
   - {repo: acme/shop, path: ./CODEOWNERS}
 "#;
@@ -68,6 +69,14 @@ fn told(snapshot: &Snapshot, plan: &Plan) -> String {
     let mut text = format!("{} {} by `{}`, {}", plan.decision, plan.urgency, plan.rule, plan.confidence);
     if !flags.is_empty() {
         let _ = write!(text, " [{}]", flags.join(" "));
+    }
+    for said in &plan.rules {
+        if let Some(reason) = &said.reason {
+            let _ = write!(text, "\n`{}`: {reason}", said.rule);
+        }
+        for suggested in said.suggest.iter() {
+            let _ = write!(text, "\nsuggests to {suggested}");
+        }
     }
     for notice in &plan.notices {
         let at = |n: u32| plan.owners.get(n as usize).map(|owned| (owned.resource.as_str(), "source"));
@@ -149,6 +158,15 @@ fn nobody_to_tell_is_never_silent() {
          fallback via pager: the owner of service:bobs has no configured channel, and you are the fallback\n\
          not @bob: NoChannel",
     );
+    // An owner who is only a name: whoever stands in for them is not called the owner.
+    check(
+        "",
+        event("config_change", json!([service("ghost")])),
+        "monitored medium by `everything else`, 90\n\
+         @alice via hook: the owner of service:ghost has no configured channel, and you are the fallback\n\
+         fallback via pager: the owner of service:ghost has no configured channel, and you are the fallback\n\
+         not @ghost: NoChannel",
+    );
     check(
         "",
         json!({"action": {"type": "config_change"}}),
@@ -193,6 +211,58 @@ rules:
 }
 
 #[test]
+fn every_rule_with_a_say_is_named_with_its_words() {
+    let rules = r#"
+rules:
+  - {name: look, match: {resource.id: payments-db}, decision: auto, reason: nobody hears this}
+  - name: ship
+    match: {action_type: deploy}
+    decision: flagged
+    reason: it ships
+    suggest: [watch the graphs, call off the sale]
+critical_points:
+  - {name: the till, match: {resource.id: payments-api}, decision: monitored, reason: the till rings}
+"#;
+    check(
+        rules,
+        event("deploy", json!([service("payments-db"), service("payments-api"), service("payments-web")])),
+        "flagged critical by `ship`, 90\n\
+         `ship`: it ships\n\
+         suggests to watch the graphs\n\
+         suggests to call off the sale\n\
+         `the till`: the till rings\n\
+         @alice via hook: you own service:payments-api (source); you own service:payments-web (source)\n\
+         @alice via pager:alice: you own service:payments-api (source); you own service:payments-web (source)",
+    );
+    check(rules, event("read", json!([service("payments-db")])), "auto low by `look`, 90\n`look`: nobody hears this");
+}
+
+/// The fallback answers for what nobody owns, but is not its team.
+#[test]
+fn what_nobody_owns_has_no_team() {
+    let own = "rules: [{name: of any team, match: {resource.team: \"*\"}, decision: flagged}]";
+    let layer = "layer: \"team:@platform\"\nrules: [{name: of the fallback, decision: flagged}]";
+    for rules in [own, layer] {
+        check(
+            rules,
+            event("config_change", json!([service("legacy")])),
+            "monitored medium by `everything else`, 20 [unowned]\n\
+             @alice via hook: nobody owns service:legacy, and you are the fallback\n\
+             fallback via pager: nobody owns service:legacy, and you are the fallback",
+        );
+    }
+    for target in ["resource.team.lead", "resource.team.oncall"] {
+        check(
+            &format!("rules: [{{name: tell the team, decision: monitored, notify: {target}}}]"),
+            event("config_change", json!([service("legacy")])),
+            "monitored medium by `tell the team`, 20 [unowned]\n\
+             @alice via hook: nobody owns service:legacy, and you are the fallback\n\
+             fallback via pager: nobody owns service:legacy, and you are the fallback",
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_undone_goes_everywhere() {
     check(
         "",
@@ -203,6 +273,8 @@ fn what_cannot_be_undone_goes_everywhere() {
             "metadata": {"reversible": false, "estimated_impact": "high"},
         }),
         "flagged critical by `irreversible and high impact`, 90\n\
+         `irreversible and high impact`: it cannot be undone and changes a lot\n\
+         `schema changes`: it changes the shape of data\n\
          @alice via hook: you own service:payments-db (source)\n\
          @alice via pager:alice: you own service:payments-db (source)",
     );
@@ -222,6 +294,43 @@ fn a_tool_call_becomes_what_it_touches() {
         }),
         "monitored medium by `everything else`, 85\n@payments via hook:payments: you own file:src/pay/a.rs (source)",
     );
+}
+
+/// A call that its server and its sender both call harmless, under a `capture.yaml`.
+#[track_caller]
+fn check_captured(capture: &str, expect: &str) {
+    let files = Files::from([
+        ("ownership.yaml".to_owned(), OWNERSHIP.to_owned()),
+        ("CODEOWNERS".to_owned(), CODEOWNERS.to_owned()),
+        ("capture.yaml".to_owned(), capture.to_owned()),
+    ]);
+    let (snapshot, problems) = Snapshot::load(&files, &process(), &[3; 32]);
+    assert!(problems.iter().all(|problem| !problem.is_error()), "{problems:#?}");
+    let item = json!({
+        "actor": {"type": "agent", "id": "coder"},
+        "action": {"type": "tool_call"},
+        "metadata": {"reversible": true, "estimated_impact": "none", "attributes": {"call": {
+            "server": "filesystem", "tool": "write_file", "arguments": {"path": "src/pay/a.rs"}, "repo": "acme/shop",
+            "cwd": "/shop", "repo_root": "/shop", "hints": {"read_only": true, "destructive": false},
+        }}},
+    });
+    let (plan, _) = planned(&snapshot, &item);
+    assert_eq!(told(&snapshot, &plan).lines().next(), Some(expect));
+}
+
+#[test]
+fn a_tool_server_cannot_talk_its_calls_down() {
+    let entry = |says: &str| {
+        format!("tools: [{{tool: write_file, action: file_write, resource: \"file:{{path}}\", repo: acme/shop{says}}}]")
+    };
+    check_captured("", "monitored medium by `everything else`, 85");
+    check_captured(
+        &entry(", impact: high, reversible: false"),
+        "flagged critical by `irreversible and high impact`, 85",
+    );
+    check_captured(&entry(", impact: high"), "monitored high by `everything else`, 85");
+    // An entry that says nothing leaves it to them.
+    check_captured(&entry(""), "auto low by `no impact`, 85");
 }
 
 #[test]

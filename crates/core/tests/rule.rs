@@ -47,6 +47,11 @@ fn answer(routed: &Routed<'_>) -> String {
     format!("{} {}", routed.decision, routed.rule.name)
 }
 
+/// Why, in the words of all rules that have a say.
+fn reasons<'r>(routed: &Routed<'r>) -> Vec<&'r str> {
+    routed.rules().filter_map(|rule| rule.reason.as_deref()).collect()
+}
+
 #[track_caller]
 fn check_routes(text: &str, cases: &[(EventFacts<'_>, Option<ResourceFacts<'_>>, &str)]) {
     let set = loaded(text);
@@ -100,9 +105,56 @@ fn the_documents_rules_route_as_they_say() {
     let night = EventFacts { business_hours: false, trust: Trust::Established, ..action("deploy") };
     let routed = set.route(&night, Some(&sensitive));
     assert_eq!((routed.decision, routed.urgency), (Decision::Flagged, Level::Critical));
-    assert!(routed.reasons().any(|reason| reason == "Off-hours deploy to critical service"));
+    assert_eq!(reasons(&routed), ["Off-hours deploy to critical service", "the resource is sensitive"]);
     let day = EventFacts { business_hours: true, ..night };
     assert_eq!(set.route(&day, Some(&sensitive)).urgency, Level::High);
+}
+
+#[test]
+fn shipped_rules_read_action_types_with_the_verb_first_or_last() {
+    let production = ["production"];
+    let rules = loaded("");
+    for (kinds, plain, in_production) in [
+        (
+            "delete drop wipe delete_user drop_table drop_view delete_list purge_queue table_drop list_delete view_drop",
+            "monitored destructive",
+            "flagged destructive on production",
+        ),
+        (
+            "query read list get file_read db_query_get read_file get_user list_tables search_code view_page describe_table file_list",
+            "auto read-only",
+            "auto read-only",
+        ),
+        (
+            "create_view update_ip_allow_list add_to_list refresh_materialized_view set_view rename_list list_update \
+             view_create get_or_create_user read_and_write search_and_replace file_write write_file query_kill",
+            "monitored everything else",
+            "monitored everything else",
+        ),
+        (
+            "grant_role revoke_token role_grant rotate_api_key write_secret",
+            "flagged access and secrets",
+            "flagged access and secrets",
+        ),
+        ("refund create_charge refund_order transfer_funds", "flagged money", "flagged money"),
+        ("alter_table migrate_db db_migrate", "monitored schema changes", "monitored schema changes"),
+        ("deploy_service web_deploy", "monitored everything else", "monitored production deploys"),
+    ] {
+        for kind in kinds.split_whitespace() {
+            let on = |tags| ResourceFacts { tags, ..service("x") };
+            assert_eq!(answer(&rules.route(&action(kind), Some(&on(&[])))), plain, "{kind}");
+            assert_eq!(answer(&rules.route(&action(kind), Some(&on(&production)))), in_production, "{kind}");
+        }
+    }
+    for (kinds, critical) in [
+        ("write_file file_write drop_view create_view update_list list_update edit_file delete_file view_drop", true),
+        ("read read_file file_read get_file_info search_files list_directory file_list view_file", false),
+    ] {
+        for kind in kinds.split_whitespace() {
+            let routed = rules.route(&action(kind), Some(&file("web/.claude/settings.json")));
+            assert_eq!(routed.urgency == Level::Critical, critical, "{kind}: {}", answer(&routed));
+        }
+    }
 }
 
 #[test]
@@ -396,7 +448,7 @@ fn a_locked_rule_can_only_be_made_stricter() {
         let routed = set.route(&action("deploy"), Some(&resource));
         assert_eq!((answer(&routed).as_str(), routed.urgency), (expected, Level::High));
         assert_eq!(routed.notify().map(|(target, _)| target.to_string()).collect::<Vec<_>>(), told);
-        assert!(routed.reasons().any(|reason| reason == "platform watches"));
+        assert!(reasons(&routed).contains(&"platform watches"));
         // What the locked rule does not match is the team's own.
         assert_eq!(set.route(&action("edit"), Some(&resource)).rule.name.as_ref(), "p1");
     }
@@ -534,7 +586,7 @@ fn the_defaults_are_few_and_sensible() {
         let routed = set.route(&facts, resource.as_ref());
         assert_eq!((answer(&routed).as_str(), routed.urgency), (expected, urgency), "{facts:?} {resource:?}");
         assert_eq!(routed.decision == Decision::Auto, routed.notify().next().is_none(), "never nothing");
-        assert_eq!(routed.is_critical_point(), urgency == Level::Critical);
+        assert_eq!(routed.rules().any(|rule| rule.critical_point), urgency == Level::Critical);
     }
 }
 
@@ -553,7 +605,7 @@ fn a_critical_point_raises_whatever_the_rules_say() {
     let routed = set.route(&action("edit"), Some(&service("vault")));
     assert_eq!((answer(&routed).as_str(), routed.urgency), ("flagged c", Level::Critical));
     assert_eq!(routed.notify().map(|(target, _)| target.to_string()).collect::<Vec<_>>(), ["@sec"]);
-    assert_eq!(routed.reasons().collect::<Vec<_>>(), ["it is the vault"]);
+    assert_eq!(reasons(&routed), ["it is the vault"]);
     assert_eq!(answer(&set.route(&action("edit"), Some(&service("web")))), "auto quiet");
 }
 

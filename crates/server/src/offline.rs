@@ -22,7 +22,7 @@ use crate::settings::Settings;
 use crate::start::process;
 
 pub use mandate_core::diagnostic::{Problem, nearest};
-pub use route::{Exempt, Notified, OwnedResource, RouteAnswer, Tried, TriedRule};
+pub use route::{Exempt, Notified, OwnedResource, Reasoned, RouteAnswer, Tried, TriedRule};
 pub use store::{KeyDraft, Log, OfflineStore};
 pub use verify::{Finding, Verdict, Verifier};
 

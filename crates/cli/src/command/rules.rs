@@ -123,6 +123,14 @@ fn one_event(path: &Path) -> Result<String, Failure> {
 fn show(answer: &RouteAnswer, screen: &Screen) -> Result<(), Failure> {
     let decision = screen.paint(Style::Bold, &answer.decision);
     screen.line(format!("{decision} by {}, urgency {}  ({})", answer.rule, answer.urgency, answer.rule_from))?;
+    for said in &answer.rules {
+        if let Some(reason) = &said.reason {
+            screen.line(format!("  {}: {}", said.rule, clean(reason)))?;
+        }
+        for suggested in &said.suggest {
+            screen.line(format!("  {} suggests: {}", said.rule, clean(suggested)))?;
+        }
+    }
     for owned in &answer.owners {
         let owners = if owned.owners.is_empty() { "nobody".to_owned() } else { owned.owners.join(", ") };
         let how = if owned.unowned { "nobody owns it; the fallback" } else { &owned.step };

@@ -1,119 +1,139 @@
-//! CODEOWNERS in GitHub's dialect: the last line that matches a path wins, over the whole file.
+//! CODEOWNERS in GitHub's and in GitLab's dialect.
 //!
-//! What GitHub does: a file over 3 MB counts as absent; a line with a pattern or an owner that is not
-//! valid is left out and the rest kept; a line without owners says that nobody owns what it matches; paths
-//! are case-sensitive; `# …` after the owners is a comment; `[` and `]` are ordinary characters; `!` and a
-//! leading `\#` are not supported. Everything left out is a [`Problem`], a warning: the file is another
+//! [`github`] and [`gitlab`] read lines, each by its system's rules; what they read is one [`Index`], in which
+//! a file of GitHub's has one section. Everything left out is a [`Problem`], a warning: the file is another
 //! system's, and the rest of it still applies.
 
+mod github;
+mod gitlab;
 mod index;
-mod line;
+mod reading;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::diagnostic::Problem;
 use index::Index;
-pub use line::{Line, OwnerName};
+use reading::Reading;
 
-/// GitHub takes no notice of a larger file.
+/// A larger file is ignored, as GitHub ignores it.
 pub const MAX_BYTES: usize = 3 * 1024 * 1024;
 
 /// No more lines than this are read from one file.
 pub const MAX_LINES: usize = 100_000;
 
-/// After so many problems in one file the others are only counted.
-const MAX_PROBLEMS: usize = 100;
+/// No more sections than this are read from one file.
+pub const MAX_SECTIONS: usize = 1_000;
+
+/// Whose rules a CODEOWNERS file follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Dialect {
+    /// GitHub's: the last line that matches decides.
+    #[default]
+    Github,
+    /// GitLab's: the last line that matches decides in each section, and all of them hold.
+    Gitlab,
+}
+
+/// One line that was understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Its number in the file, from 1.
+    pub number: u32,
+    /// The pattern as written.
+    pub pattern: Box<str>,
+    /// The owners as written, or those of its section; none says that nobody owns what matches.
+    pub owners: Vec<OwnerName>,
+    /// Takes what matches out of its section, which then has no owners for it.
+    pub excludes: bool,
+    section: u32,
+}
+
+/// An owner as written: `@user`, `@org/team`, an e-mail address or, in GitLab's dialect, a role such as
+/// `@@maintainer`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnerName {
+    /// As written.
+    pub text: Box<str>,
+    /// The byte of the file at which it begins.
+    pub at: u32,
+}
+
+impl OwnerName {
+    fn new(text: &str, at: usize) -> Self {
+        Self { text: text.into(), at: u32::try_from(at).unwrap_or(u32::MAX) }
+    }
+}
+
+/// A section of a file in GitLab's dialect. What stands before the first heading has an empty name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Section {
+    /// As its first heading writes it.
+    pub name: Box<str>,
+    /// Whether every heading of it begins with `^`: its owners need not approve. They own all the same.
+    pub optional: bool,
+}
 
 /// One CODEOWNERS file, compiled for lookups that do not grow with its length.
 #[derive(Debug, Default)]
 pub struct Codeowners {
     lines: Vec<Line>,
+    sections: Vec<Section>,
     index: Index,
 }
 
 impl Codeowners {
     /// Reads a file. What cannot be read is left out and told.
     #[must_use]
-    pub fn parse(file: &str, text: &str) -> (Self, Vec<Problem>) {
-        let mut problems = Vec::new();
-        let mut read = Self::default();
+    pub fn parse(dialect: Dialect, file: &str, text: &str) -> (Self, Vec<Problem>) {
         if text.len() > MAX_BYTES {
-            let told = Problem::error(
-                file,
-                "",
-                0..0,
-                format!("{} bytes are more than 3 MB; the file is ignored, as GitHub ignores it", text.len()),
-            );
-            problems.push(told.warning().with_help("join lines with wildcards, or split the repository"));
-            return (read, problems);
-        }
-        let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut faults = Vec::new();
-        let mut start = text.len() - body.len();
-        for (number, raw) in body.split('\n').enumerate() {
-            let at = start;
-            start += raw.len() + 1;
-            let raw = raw.strip_suffix('\r').unwrap_or(raw);
-            let parsed = match line::parse(raw) {
-                Ok(None) => continue,
-                Ok(Some(parsed)) => parsed,
-                Err(fault) => {
-                    faults.push((at, fault));
-                    continue;
-                }
+            let whose = match dialect {
+                Dialect::Github => ", as GitHub ignores it",
+                Dialect::Gitlab => "",
             };
-            faults.extend(parsed.remark.map(|remark| (at, remark)));
-            if read.lines.len() == MAX_LINES {
-                faults.push((
-                    at,
-                    line::Fault::whole(raw, "is beyond the first 100,000 and left out, as are those after it", None),
-                ));
-                break;
-            }
-            let rank = u32::try_from(read.lines.len()).unwrap_or(u32::MAX) + 1;
-            if read.index.insert(rank, parsed.pattern) {
-                let number = u32::try_from(number + 1).unwrap_or(u32::MAX);
-                read.lines.push(Line { number, pattern: parsed.text.into(), owners: parsed.owners });
-            } else {
-                let why = "cannot be told apart quickly from 2,000 earlier lines and is left out";
-                faults.push((
-                    at,
-                    line::Fault::whole(raw, why, Some("begin the pattern with a directory or end it with a name")),
-                ));
+            let told = format!("{} bytes are more than 3 MB; the file is ignored{whose}", text.len());
+            let told = Problem::error(file, "", 0..0, told).warning();
+            let told = told.with_help("join lines with wildcards, or split the repository");
+            return (Self::default(), vec![told]);
+        }
+        let mut reading = Reading::new(file, text);
+        match dialect {
+            Dialect::Github => reading.each_line(github::read),
+            Dialect::Gitlab => {
+                let mut headings = gitlab::Headings::default();
+                reading.each_line(|line, start, reading| headings.read(line, start, reading));
             }
         }
-        read.index.finish();
-        let beyond = faults.len().saturating_sub(MAX_PROBLEMS);
-        for (at, fault) in faults.into_iter().take(MAX_PROBLEMS) {
-            let told = Problem::error(file, text, at + fault.at.start..at + fault.at.end, fault.message).warning();
-            problems.push(match fault.help {
-                Some(help) => told.with_help(help),
-                None => told,
-            });
-        }
-        if beyond > 0 {
-            problems.push(Problem::error(file, text, 0..0, format!("{beyond} more lines have problems")).warning());
-        }
-        (read, problems)
+        reading.finish()
     }
 
-    /// The line that decides who owns `path`, which is relative to the repository's root, with `/`.
+    /// The lines that decide about `path`, which is relative to the repository's root, with `/`: at most one a
+    /// section, in the sections' order.
     #[must_use]
-    pub fn matching(&self, path: &str) -> Option<&Line> {
-        self.rank_of(path).and_then(|rank| self.lines.get(rank))
+    pub fn matching(&self, path: &str) -> Vec<&Line> {
+        self.deciding(path).into_iter().filter_map(|at| self.lines.get(at)).collect()
     }
 
-    /// Where in [`Self::lines`] the line that decides stands.
-    pub(crate) fn rank_of(&self, path: &str) -> Option<usize> {
+    /// Where in [`Self::lines`] the lines that decide stand.
+    pub(crate) fn deciding(&self, path: &str) -> Vec<usize> {
         if self.lines.is_empty() {
-            return None;
+            return Vec::new();
         }
         let mut segments = Vec::with_capacity(16);
         segments.extend(path.split('/'));
-        (self.index.last_match(&segments) as usize).checked_sub(1)
+        self.index.deciding(&segments)
     }
 
     /// The lines that were understood, in order.
     #[must_use]
     pub fn lines(&self) -> &[Line] {
         &self.lines
+    }
+
+    /// The section that a line stands in; none before the first heading, and none in GitHub's dialect.
+    #[must_use]
+    pub fn section_of(&self, line: &Line) -> Option<&Section> {
+        self.sections.get(line.section as usize).filter(|_| line.section > 0)
     }
 }

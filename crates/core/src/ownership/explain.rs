@@ -1,8 +1,11 @@
 //! The same resolution with every step tried, in words (OWN-1). Made when somebody asks, never on the way.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-use super::resolve::{Claim, Listed};
+use super::codeowners::Line;
+use super::resolve::{Claim, Listed, distinct};
 use super::{Directory, Layers, OwnerRef, Ownership, Party, PartyKind, Reason, Repository, Step};
 use crate::event::{Resource, words};
 
@@ -140,7 +143,7 @@ impl Directory {
             unowned: ownership.unowned,
             reachable: ownership.reachable,
             fallback_told: ownership.fallback_told,
-            owners: self.shown(&ownership.owners),
+            owners: self.shown(&self.told(&ownership)),
             layers: self.layers_shown(&ownership.layers),
             steps,
         }
@@ -157,8 +160,17 @@ impl Directory {
         }
     }
 
+    /// Everyone who is told, each once: the owners, and the fallback when none of them can be reached.
+    fn told(&self, ownership: &Ownership) -> Arc<[OwnerRef]> {
+        if ownership.fallback_told {
+            distinct(ownership.owners.iter().chain(self.fallback.told.iter()).copied())
+        } else {
+            Arc::clone(&ownership.owners)
+        }
+    }
+
     fn summary(&self, ownership: &Ownership, address: &str) -> String {
-        let told = self.names(&ownership.owners);
+        let told = self.names(&self.told(ownership));
         let because = match ownership.reason {
             Reason::ExactEntry | Reason::PatternEntry | Reason::CodeownersLine => "",
             Reason::NoClaim => "nothing names it",
@@ -253,37 +265,21 @@ impl Directory {
                 let lines = repository.codeowners.lines().len();
                 passed(format!("none of the {lines} lines of {} matches `{}`", in_repository(repository), resource.id))
             }
-            Listed::Ownerless(repository, line) => TriedStep {
-                places: vec![Place {
-                    file: repository.file.to_string(),
-                    line: line.number,
-                    text: line.pattern.to_string(),
-                }],
-                ..passed(format!(
-                    "line {} of {} (`{}`) is the last to match and has no owners: explicitly unowned",
-                    line.number,
-                    in_repository(repository),
-                    line.pattern
-                ))
+            Listed::Ownerless(repository, lines) => TriedStep {
+                places: lines.iter().map(|line| place(repository, line)).collect(),
+                ..passed(format!("{}: explicitly unowned", deciding(repository, &lines)))
             },
-            Listed::Owned(repository, line, claim) => {
-                let written: Vec<&str> = line.owners.iter().map(|owner| owner.text.as_ref()).collect();
-                let text = format!("{} {}", line.pattern, written.join(" "));
-                let (outcome, then) = self.standing(claim, ownership);
-                let words = format!(
-                    "line {} of {} (`{text}`) is the last to match{then}{}",
-                    line.number,
-                    in_repository(repository),
-                    self.unreached(&claim.told)
-                );
-                let places = vec![Place { file: repository.file.to_string(), line: line.number, text }];
+            Listed::Owned(repository, lines, claim) => {
+                let (outcome, then) = self.standing(&claim, ownership, Step::Codeowners);
+                let words = format!("{}{then}{}", deciding(repository, &lines), self.unreached(&claim.told));
+                let places = lines.iter().map(|line| place(repository, line)).collect();
                 TriedStep { step: Step::Codeowners, outcome, words, places, owners: self.shown(&claim.told) }
             }
         }
     }
 
-    fn standing(&self, claim: &Claim, ownership: &Ownership) -> (StepOutcome, &'static str) {
-        if ownership.step == Step::Codeowners {
+    fn standing(&self, claim: &Claim, ownership: &Ownership, step: Step) -> (StepOutcome, &'static str) {
+        if ownership.step == step {
             return (StepOutcome::Decided, "");
         }
         let Layers { primary, secondary, team, lead, escalation } = ownership.layers;
@@ -358,4 +354,34 @@ fn in_repository(repository: &Repository) -> String {
         "" => repository.file.to_string(),
         name => format!("{} in {name}", repository.file),
     }
+}
+
+fn place(repository: &Repository, line: &Line) -> Place {
+    Place { file: repository.file.to_string(), line: line.number, text: written(line) }
+}
+
+/// A line's pattern and owners, as written.
+fn written(line: &Line) -> String {
+    let owners = line.owners.iter().map(|owner| owner.text.as_ref());
+    std::iter::once(line.pattern.as_ref()).chain(owners).collect::<Vec<_>>().join(" ")
+}
+
+/// Which lines decide, each with its section, and what they do.
+fn deciding(repository: &Repository, lines: &[&Line]) -> String {
+    let of = in_repository(repository);
+    let parts = lines.iter().enumerate().map(|(at, line)| {
+        let of = if at == 0 { format!(" of {of}") } else { String::new() };
+        let section = match repository.codeowners.section_of(line) {
+            Some(section) if section.optional => format!(" in the optional section `{}`", section.name),
+            Some(section) => format!(" in section `{}`", section.name),
+            None => String::new(),
+        };
+        let does = match (line.excludes, line.owners.is_empty()) {
+            (true, _) => "excludes it",
+            (false, true) => "is the last to match and has no owners",
+            (false, false) => "is the last to match",
+        };
+        format!("line {}{of} (`{}`) {does}{section}", line.number, written(line))
+    });
+    parts.collect::<Vec<_>>().join("; ")
 }

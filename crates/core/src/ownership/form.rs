@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::codeowners::Dialect;
 use crate::yaml::Spanned;
 
 /// Who owns what: people, teams, explicit owners, and the CODEOWNERS files to read.
@@ -138,19 +139,9 @@ pub(super) struct CodeownersForm {
     pub(super) repo: Spanned<String>,
     /// The file, relative to the configuration's directory.
     pub(super) path: Spanned<String>,
-    /// How the file is read; `github` without it.
-    pub(super) dialect: Option<Spanned<Dialect>>,
-}
-
-/// How a CODEOWNERS file is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Dialect {
-    /// GitHub's.
-    Github,
-    /// GitLab's, which is not available yet and refused.
-    #[schemars(skip)]
-    Gitlab,
+    /// Whose rules the file follows; GitHub's without it.
+    #[serde(default)]
+    pub(super) dialect: Dialect,
 }
 
 /// Which team runs an agent.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::codeowners::{Codeowners, Line};
+use super::codeowners::{Codeowners, Dialect};
 use super::explicit::{ExplicitIndex, Names, Subject, SubjectError};
 use super::findings::Findings;
-use super::form::{AgentForm, CodeownersForm, Dialect, ExternalForm, OwnerForm, OwnershipForm};
+use super::form::{AgentForm, CodeownersForm, ExternalForm, OwnerForm, OwnershipForm};
 use super::pattern::Pattern;
 use super::resolve::{Claim, Layers, distinct};
 use super::roster::Roster;
@@ -23,17 +23,22 @@ pub struct WantedCodeowners {
     pub repo: String,
     /// Where the file is, as written: relative to `ownership.yaml`'s directory.
     pub path: String,
+    /// Whose rules it follows.
+    pub dialect: Dialect,
 }
 
 /// The CODEOWNERS files that `ownership.yaml` asks for, so that the caller can read them.
 ///
-/// Only those that can be used: none when the text is broken, none of another dialect; [`Directory::load`]
-/// tells why.
+/// None when the text is broken; [`Directory::load`] tells why.
 #[must_use]
 pub fn wanted_codeowners(text: &str) -> Vec<WantedCodeowners> {
     let form: OwnershipForm = yaml::parse("", text).unwrap_or_default();
-    let usable = form.codeowners.into_iter().filter(|entry| !is_gitlab(entry));
-    usable.map(|entry| WantedCodeowners { repo: entry.repo.value, path: entry.path.value }).collect()
+    let wanted = |entry: CodeownersForm| WantedCodeowners {
+        repo: entry.repo.value,
+        path: entry.path.value,
+        dialect: entry.dialect,
+    };
+    form.codeowners.into_iter().map(wanted).collect()
 }
 
 impl Directory {
@@ -72,7 +77,7 @@ impl Directory {
                 continue;
             }
             by_repository.insert(source.repo.to_lowercase(), repositories.len());
-            let (file, told) = Codeowners::parse(source.file, source.text);
+            let (file, told) = Codeowners::parse(source.dialect, source.file, source.text);
             problems.extend(told);
             repositories.push(repository(*source, file, &mut roster, &mut problems));
         }
@@ -284,11 +289,11 @@ fn agents(form: &[AgentForm], roster: &mut Roster, found: &mut Findings<'_>) -> 
 fn check_wanted(form: &[CodeownersForm], given: &[CodeownersSource<'_>], found: &mut Findings<'_>) {
     for (at, entry) in form.iter().enumerate() {
         let repo = &entry.repo.value;
-        if let Some(dialect) = entry.dialect.as_ref().filter(|_| is_gitlab(entry)) {
-            let told = "the gitlab dialect is not available yet; only `github` is";
-            found.error(span_of(dialect), told, None);
-        } else if form.iter().take(at).any(|before| before.repo.value.eq_ignore_ascii_case(repo)) {
-            let help = "GitHub reads one file: the first of `.github/`, the root and `docs/`";
+        if form.iter().take(at).any(|before| before.repo.value.eq_ignore_ascii_case(repo)) {
+            let help = match entry.dialect {
+                Dialect::Github => "GitHub reads one file: the first of `.github/`, the root and `docs/`",
+                Dialect::Gitlab => "GitLab reads one file: the first of the root, `docs/` and `.gitlab/`",
+            };
             found.error(span_of(&entry.repo), format!("`{repo}` is listed twice"), Some(help));
         } else if !given.iter().any(|source| source.repo.eq_ignore_ascii_case(repo)) {
             let told = format!("the CODEOWNERS of `{repo}` was not read, so its files have no owners from it");
@@ -304,44 +309,17 @@ fn repository(
     problems: &mut Vec<Problem>,
 ) -> Repository {
     let mut found = Findings::new(source.file, source.text);
-    let starts = LineStarts::of(source.text);
     let mut claims = Vec::with_capacity(codeowners.lines().len());
     for line in codeowners.lines() {
-        let start = starts.start_of(line.number);
-        let owners: Vec<OwnerRef> = line
-            .owners
-            .iter()
-            .map(|owner| {
-                let at = start + owner.offset as usize;
-                roster.find_or_note(&owner.text, at..at + owner.text.len(), &mut found)
-            })
-            .collect();
-        claims.push(claim_of_line(line, owners, roster));
+        let owners = line.owners.iter().map(|owner| {
+            let at = owner.at as usize;
+            roster.find_or_note(&owner.text, at..at + owner.text.len(), &mut found)
+        });
+        let owners = distinct(owners.collect::<Vec<_>>());
+        claims.push(Claim::of_owners(owners, roster));
     }
     problems.extend(found.finish(roster.known_handles()));
     Repository { name: source.repo.into(), file: source.file.into(), codeowners, claims }
-}
-
-/// The people of a line are its primary and secondary, its first team the team; all of them are told.
-fn claim_of_line(line: &Line, owners: Vec<OwnerRef>, roster: &Roster) -> Claim {
-    let mut layers = Layers::default();
-    for (owner, written) in owners.iter().zip(&line.owners) {
-        let team = match roster.get(*owner) {
-            Some(Party::Team(_)) => true,
-            Some(Party::Unknown(_)) => written.text.contains('/'),
-            _ => false,
-        };
-        let layer = match (team, layers.primary) {
-            (true, _) => &mut layers.team,
-            (false, None) => &mut layers.primary,
-            (false, Some(primary)) if primary == *owner => continue,
-            (false, Some(_)) => &mut layers.secondary,
-        };
-        layer.get_or_insert(*owner);
-    }
-    let told = distinct(owners);
-    let reachable = told.iter().any(|owner| roster.reaches_somebody(*owner));
-    Claim { layers, told, reachable }
 }
 
 fn fallback_claim(fallback: &Fallback, roster: &mut Roster) -> Claim {
@@ -354,10 +332,6 @@ fn fallback_claim(fallback: &Fallback, roster: &mut Roster) -> Claim {
     };
     let reachable = told.iter().any(|owner| roster.reaches_somebody(*owner));
     Claim { layers, told, reachable }
-}
-
-fn is_gitlab(entry: &CodeownersForm) -> bool {
-    entry.dialect.as_ref().is_some_and(|dialect| dialect.value == Dialect::Gitlab)
 }
 
 fn is_undecided(name: &str) -> bool {
@@ -386,10 +360,5 @@ impl LineStarts {
     /// The line of a byte, from 1.
     fn line_of(&self, at: usize) -> u32 {
         u32::try_from(self.0.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
-    }
-
-    /// The first byte of a line, counted from 1.
-    fn start_of(&self, line: u32) -> usize {
-        (line as usize).checked_sub(1).and_then(|line| self.0.get(line)).copied().unwrap_or(0)
     }
 }

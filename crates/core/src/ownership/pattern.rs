@@ -2,8 +2,9 @@
 //!
 //! Both kinds — CODEOWNERS lines and the `resource:` and `id:` of `ownership.yaml` — are brought into one
 //! form, a list of segments that must match a path from its first to its last; what is implied in the text
-//! (any depth, a directory's contents) is spelt out in it. There are no sets and no alternatives: `[`, `{`
-//! and the like are ordinary characters. `\` takes the character after it literally.
+//! (any depth, a directory's contents) is spelt out in it. There are no alternatives, and sets only in
+//! CODEOWNERS of GitLab: elsewhere `[`, `{` and the like are ordinary characters. `\` takes the character
+//! after it literally.
 
 /// More wildcards than this in one pattern are refused: matching backtracks over them.
 pub(crate) const MAX_WILDCARDS: usize = 32;
@@ -30,6 +31,24 @@ pub(crate) enum Token {
     Char,
     /// Any number of characters.
     Star,
+    /// One character of a set.
+    Set(Set),
+}
+
+/// Characters, such as `[a-z_]` or, negated, all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Set {
+    /// Accepts what is not in it.
+    pub(crate) negated: bool,
+    /// From the first to the last, both included.
+    pub(crate) ranges: Box<[(char, char)]>,
+}
+
+impl Set {
+    fn accepts(&self, char: char) -> bool {
+        let holds = |(first, last): &(char, char)| char == *first || char == *last || (*first..=*last).contains(&char);
+        self.ranges.iter().any(holds) != self.negated
+    }
 }
 
 /// A compiled pattern.
@@ -87,7 +106,11 @@ impl Pattern {
         Self::checked(segments)
     }
 
-    fn checked(mut segments: Vec<Segment>) -> Result<Self, &'static str> {
+    /// A pattern of these segments.
+    ///
+    /// # Errors
+    /// Says what is wrong with it, in words that follow the pattern.
+    pub(crate) fn checked(mut segments: Vec<Segment>) -> Result<Self, &'static str> {
         // `Any One` and `One Any` say the same; with the `One` first, a run of `Any`s folds into one.
         let mut at = 0;
         while let (Some(here), Some(next)) = (segments.get(at), segments.get(at + 1)) {
@@ -229,6 +252,7 @@ fn wild(tokens: &[Token], name: &str) -> bool {
             }
             Some(Token::Text(text)) => rest.strip_prefix(text.as_ref()),
             Some(Token::Char) => after_char(rest),
+            Some(Token::Set(set)) => rest.chars().next().filter(|char| set.accepts(*char)).and(after_char(rest)),
             None if rest.is_empty() => return true,
             None => None,
         };

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::codeowners::Line;
 use super::explicit::Found;
+use super::roster::Roster;
 use super::{Directory, OwnerRef, Party, Repository};
 use crate::event::{Resource, ResourceKind, words};
 
@@ -26,11 +27,11 @@ words! {
         ExactEntry = "exact_entry",
         /// The pattern of an entry matches it.
         PatternEntry = "pattern_entry",
-        /// A line of CODEOWNERS is the last to match it.
+        /// A line of CODEOWNERS is the last to match it, in its section.
         CodeownersLine = "codeowners_line",
         /// Nothing names it.
         NoClaim = "no_claim",
-        /// The last line to match it has no owners, which says that it has none.
+        /// The last line to match it has no owners or excludes it, which says that it has none.
         OwnerlessLine = "ownerless_line",
         /// An entry says that its owner is still to be decided.
         Undecided = "undecided",
@@ -81,8 +82,7 @@ pub struct Ownership {
     pub confidence: u8,
     /// The layers; what the deciding claim leaves open is filled from the person's team and from later steps.
     pub layers: Layers,
-    /// Everyone who is told, in order, each once: all claimants of the deciding step, and the fallback when
-    /// none of them can be reached.
+    /// All claimants of the deciding step, in order, each once; the fallback when nobody owns it.
     pub owners: Arc<[OwnerRef]>,
     /// Several claims hold equally, or an entry is still undecided (OWN-8).
     pub ambiguous: bool,
@@ -90,7 +90,7 @@ pub struct Ownership {
     pub unowned: bool,
     /// Whether the deciding step names somebody who can be told.
     pub reachable: bool,
-    /// Whether the fallback is among [`Self::owners`].
+    /// Whether the fallback is told: nobody owns it, or no owner can be reached.
     pub fallback_told: bool,
 }
 
@@ -110,8 +110,31 @@ pub(super) enum Listed<'d> {
     UnknownRepository,
     OutsideRepository,
     NoLine(&'d Repository),
-    Ownerless(&'d Repository, &'d Line),
-    Owned(&'d Repository, &'d Line, &'d Claim),
+    /// The lines that decide, one a section; none of them names anybody.
+    Ownerless(&'d Repository, Vec<&'d Line>),
+    Owned(&'d Repository, Vec<&'d Line>, Claim),
+}
+
+impl Claim {
+    /// What a list of owners says: its people are primary and secondary, its first team the team; all are told.
+    pub(super) fn of_owners(told: Arc<[OwnerRef]>, roster: &Roster) -> Self {
+        let mut layers = Layers::default();
+        for owner in told.iter() {
+            let team = match roster.get(*owner) {
+                Some(Party::Team(_)) => true,
+                Some(Party::Unknown(unknown)) => unknown.name.contains('/') || unknown.name.starts_with("@@"),
+                _ => false,
+            };
+            let layer = match (team, layers.primary) {
+                (true, _) => &mut layers.team,
+                (false, None) => &mut layers.primary,
+                (false, Some(_)) => &mut layers.secondary,
+            };
+            layer.get_or_insert(*owner);
+        }
+        let reachable = told.iter().any(|owner| roster.reaches_somebody(*owner));
+        Self { layers, told, reachable }
+    }
 }
 
 impl Directory {
@@ -162,14 +185,15 @@ impl Directory {
         Ownership { ambiguous: undecided, ..self.unowned(reason) }
     }
 
-    /// The fallback, for what has no resource at all or whose owner cannot be found.
+    /// The fallback, for what has no resource at all or whose owner cannot be found. It is told, but owns
+    /// nothing: there is no layer, so no rule takes its team for the resource's.
     #[must_use]
     pub fn unowned(&self, reason: Reason) -> Ownership {
         Ownership {
             step: Step::Fallback,
             reason,
             confidence: Step::Fallback.confidence(),
-            layers: self.filled(self.fallback.layers, Layers::default()),
+            layers: Layers::default(),
             owners: Arc::clone(&self.fallback.told),
             ambiguous: false,
             unowned: true,
@@ -183,13 +207,10 @@ impl Directory {
         step: Step,
         reason: Reason,
         layers: Layers,
-        mut owners: Arc<[OwnerRef]>,
+        owners: Arc<[OwnerRef]>,
         reachable: bool,
         ambiguous: bool,
     ) -> Ownership {
-        if !reachable {
-            owners = distinct(owners.iter().chain(self.fallback.told.iter()).copied());
-        }
         let layers = self.filled(layers, Layers::default());
         let confidence = step.confidence();
         Ownership {
@@ -264,11 +285,20 @@ impl Directory {
         if absolute || path.split('/').any(|segment| segment == "..") {
             return Listed::OutsideRepository;
         }
-        let rank = repository.codeowners.rank_of(path);
-        match rank.and_then(|rank| Some((repository.codeowners.lines().get(rank)?, repository.claims.get(rank)?))) {
-            None => Listed::NoLine(repository),
-            Some((line, _)) if line.owners.is_empty() => Listed::Ownerless(repository, line),
-            Some((line, claim)) => Listed::Owned(repository, line, claim),
+        let deciding = repository.codeowners.deciding(path);
+        let lines: Vec<&Line> = deciding.iter().filter_map(|at| repository.codeowners.lines().get(*at)).collect();
+        if lines.is_empty() {
+            return Listed::NoLine(repository);
+        }
+        let claims = deciding.iter().filter_map(|at| repository.claims.get(*at));
+        let claims: Vec<&Claim> = claims.filter(|claim| !claim.told.is_empty()).collect();
+        match claims.as_slice() {
+            [] => Listed::Ownerless(repository, lines),
+            [only] => Listed::Owned(repository, lines, (*only).clone()),
+            several => {
+                let told = distinct(several.iter().flat_map(|claim| claim.told.iter().copied()));
+                Listed::Owned(repository, lines, Claim::of_owners(told, &self.roster))
+            }
         }
     }
 }

@@ -170,15 +170,27 @@ impl Roster {
         self.by_external.get(name.to_lowercase().as_str()).copied()
     }
 
-    /// The party called so: a handle; an e-mail address; `@org/team` also where the team is listed as `@team`.
+    /// The party called so: a handle; an e-mail address; `@group/sub/team` also where the team is listed as
+    /// `@sub/team` or `@team`; a role, such as `@@maintainers`, also where it is listed in the singular.
     pub(super) fn find(&self, name: &str) -> Option<OwnerRef> {
         let lower = name.to_lowercase();
         let direct = self.by_name.get(lower.as_str()).or_else(|| self.by_email.get(lower.as_str()));
-        direct.copied().or_else(|| {
-            let (_, team) = lower.strip_prefix('@')?.split_once('/')?;
-            let short = self.by_name.get(format!("@{team}").as_str()).copied()?;
-            matches!(self.get(short), Some(Party::Team(_))).then_some(short)
-        })
+        direct.copied().or_else(|| self.find_team(&lower))
+    }
+
+    fn find_team(&self, lower: &str) -> Option<OwnerRef> {
+        if lower.starts_with("@@") {
+            return self.by_name.get(lower.strip_suffix('s')?).copied();
+        }
+        let mut rest = lower.strip_prefix('@')?;
+        while let Some((_, team)) = rest.split_once('/') {
+            let short = self.by_name.get(format!("@{team}").as_str()).copied();
+            if let Some(short) = short.filter(|short| matches!(self.get(*short), Some(Party::Team(_)))) {
+                return Some(short);
+            }
+            rest = team;
+        }
+        None
     }
 
     /// The party called so, else a new one that is only a name. Tells which places use such a name.
@@ -284,6 +296,9 @@ fn is_handle(handle: &str, team: bool) -> bool {
     let word = |word: &str| {
         !word.is_empty() && word.chars().all(|char| char.is_alphanumeric() || ['.', '_', '-'].contains(&char))
     };
+    if team && ["@@developer", "@@maintainer", "@@owner"].contains(&handle) {
+        return true;
+    }
     handle.strip_prefix('@').is_some_and(|rest| match rest.split_once('/') {
         Some((organization, name)) => team && word(organization) && word(name),
         None => word(rest),

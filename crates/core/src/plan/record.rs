@@ -11,6 +11,7 @@ use crate::event::{Decision, Level};
 use crate::history::Observed;
 use crate::id::NotificationId;
 use crate::ownership::{Reason, Step};
+use crate::rule::Rule;
 use crate::time::Span;
 
 /// The plan of one event, as its row keeps it. Holds nothing personal: people are `person:<uuid>`.
@@ -30,6 +31,9 @@ pub struct Record {
     pub rule: Arc<str>,
     /// Its layer, file and line.
     pub rule_from: String,
+    /// All rules that had a say, the deciding one first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Said>,
     /// How sure the owners are, in hundredths.
     pub confidence: u8,
     /// How soon somebody is to review it.
@@ -44,6 +48,32 @@ pub struct Record {
     pub not_told: Vec<NotToldRecord>,
 }
 
+/// A rule that had a say, in its author's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Its name.
+    pub rule: Arc<str>,
+    /// Why, when it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
+    /// What the told person might do.
+    #[serde(default, skip_serializing_if = "Said::suggests_nothing")]
+    pub suggest: Arc<[String]>,
+}
+
+impl Said {
+    /// What a rule says.
+    #[must_use]
+    pub fn of(rule: &Rule) -> Self {
+        let (name, reason, suggest) = (&rule.name, &rule.reason, &rule.suggest);
+        Self { rule: Arc::clone(name), reason: reason.clone(), suggest: Arc::clone(suggest) }
+    }
+
+    fn suggests_nothing(suggest: &Arc<[String]>) -> bool {
+        suggest.is_empty()
+    }
+}
+
 /// Whose one resource is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OwnerRecord {
@@ -53,7 +83,7 @@ pub struct OwnerRecord {
     pub step: Step,
     /// Why it did.
     pub reason: Reason,
-    /// Everybody who is told for it, as logs name them.
+    /// Its owners, as logs name them; the fallback when nobody owns it.
     pub owners: Vec<String>,
     /// The owning team, as logs name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -116,6 +146,7 @@ impl Plan {
             urgency: self.urgency,
             rule: Arc::clone(&self.rule),
             rule_from: self.rule_from.clone(),
+            rules: self.rules.clone(),
             confidence: self.confidence,
             review_within: self.review_within,
             owners: owners.collect(),

@@ -13,6 +13,7 @@ use crate::diagnostic::{Problem, nearest};
 use crate::event::submission::Scope;
 use crate::event::{Flag, Submission};
 use crate::json;
+use crate::ownership::codeowners::Dialect;
 use crate::ownership::{CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, wanted_codeowners};
 use crate::rule::{RuleFile, RuleSet};
 
@@ -141,7 +142,8 @@ impl Snapshot {
     }
 
     /// A submission with what its tool call touches filled in; nothing when it is no tool call, or when the
-    /// sender said itself what it touched.
+    /// sender said itself what it touched. What the capture file says of impact and reversibility wins over the
+    /// sender and over the tool server's hints; where it says nothing, the sender comes before the hints.
     #[must_use]
     pub fn captured(&self, submission: &Submission) -> Option<Submission> {
         if !submission.resources().is_empty() {
@@ -172,8 +174,8 @@ impl Snapshot {
         }
         filled.scope = Some(Scope { resources: Some(captured.resources) });
         let metadata = filled.metadata.get_or_insert_default();
-        metadata.estimated_impact = metadata.estimated_impact.or(captured.impact);
-        metadata.reversible = metadata.reversible.or(captured.reversible);
+        metadata.estimated_impact = captured.impact.or(metadata.estimated_impact).or(Some(captured.hinted_impact));
+        metadata.reversible = captured.reversible.or(metadata.reversible);
         filled.flags.remove(Flag::NoResource);
         filled.flags.remove(Flag::NoActionType);
         for flag in captured.flags.iter() {
@@ -191,11 +193,14 @@ fn is_rules(path: &str) -> bool {
 fn codeowners<'a>(files: &'a Files, wanted: &'a [WantedCodeowners]) -> Vec<CodeownersSource<'a>> {
     if wanted.is_empty() {
         let only = files.get_key_value("CODEOWNERS");
-        return only.map(|(file, text)| CodeownersSource { repo: "", file, text }).into_iter().collect();
+        return only
+            .map(|(file, text)| CodeownersSource { repo: "", dialect: Dialect::Github, file, text })
+            .into_iter()
+            .collect();
     }
     let named = wanted.iter().filter_map(|wanted| {
         let (file, text) = files.get_key_value(wanted.path.trim_start_matches("./"))?;
-        Some(CodeownersSource { repo: &wanted.repo, file, text })
+        Some(CodeownersSource { repo: &wanted.repo, dialect: wanted.dialect, file, text })
     });
     named.collect()
 }

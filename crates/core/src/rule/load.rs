@@ -5,6 +5,7 @@ mod inherit;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use draft::Draft;
 
@@ -227,8 +228,8 @@ impl Draft {
             decision,
             urgency: if self.critical_point { Some(Level::Critical) } else { self.urgency },
             notify,
-            reason: self.reason,
-            suggest: self.suggest.unwrap_or_default(),
+            reason: self.reason.map(Arc::from),
+            suggest: self.suggest.unwrap_or_default().into(),
             timeout: self.timeout,
             review_within: self.review_within.unwrap_or(REVIEW_WITHIN),
             sunset: self.sunset,

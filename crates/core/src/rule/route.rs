@@ -56,22 +56,6 @@ impl<'r> Routed<'r> {
     pub fn notify(&self) -> impl Iterator<Item = (&'r Target, &'r Rule)> + '_ {
         self.rules().flat_map(|rule| rule.notify.iter().map(move |target| (target, rule)))
     }
-
-    /// Why, in the rule authors' words; rules that give no reason are left out.
-    pub fn reasons(&self) -> impl Iterator<Item = &'r str> + '_ {
-        self.rules().filter_map(|rule| rule.reason.as_deref())
-    }
-
-    /// What the told person might do.
-    pub fn suggest(&self) -> impl Iterator<Item = &'r str> + '_ {
-        self.rules().flat_map(|rule| rule.suggest.iter().map(String::as_str))
-    }
-
-    /// Whether a critical point raised it.
-    #[must_use]
-    pub fn is_critical_point(&self) -> bool {
-        self.rules().any(|rule| rule.critical_point)
-    }
 }
 
 impl RuleSet {
@@ -124,6 +108,9 @@ pub struct Combined<'r> {
     pub decided_by: usize,
     /// Its deciding rule.
     pub rule: &'r Rule,
+    /// All rules that have a say, each once, the deciding one first. Where somebody is told, those that would
+    /// only have recorded it have none.
+    pub rules: Vec<&'r Rule>,
     /// The highest urgency.
     pub urgency: Level,
     /// The soonest review, when a resource is flagged.
@@ -149,8 +136,15 @@ pub struct Notice<'r> {
 pub fn strictest<'r>(routed: &[Routed<'r>]) -> Option<Combined<'r>> {
     let decision = routed.iter().map(|one| one.decision).max()?;
     let (decided_by, deciding) = routed.iter().enumerate().find(|(_, one)| one.decision == decision)?;
+    let mut rules = vec![deciding.rule];
     let mut notify: Vec<Notice<'r>> = Vec::new();
     for (place, one) in routed.iter().enumerate() {
+        for rule in one.rules() {
+            let has_a_say = decision == Decision::Auto || rule.decision != Decision::Auto;
+            if has_a_say && !rules.iter().any(|known| std::ptr::eq(*known, rule)) {
+                rules.push(rule);
+            }
+        }
         for (target, rule) in one.notify() {
             match notify.iter_mut().find(|notice| notice.target == target) {
                 Some(notice) => notice.because.push((place, rule)),
@@ -162,6 +156,7 @@ pub fn strictest<'r>(routed: &[Routed<'r>]) -> Option<Combined<'r>> {
         decision,
         decided_by,
         rule: deciding.rule,
+        rules,
         urgency: routed.iter().map(|one| one.urgency).max()?,
         review_within: routed.iter().filter_map(|one| one.review_within).min(),
         timeout: deciding.timeout,

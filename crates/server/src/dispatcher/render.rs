@@ -6,7 +6,7 @@ use mandate_connect::channel::webhook::body::{
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
 use mandate_core::ownership::Step;
-use mandate_core::plan::{Record, Snapshot, Why};
+use mandate_core::plan::{Record, Said, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
 use serde_json::Value;
 
@@ -67,6 +67,7 @@ fn about_event(
     let mut sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
     // Two rules may give one reason.
     sentences.dedup();
+    sentences.extend(rule_words(&record.rules));
     let late = event.flags.contains(Flag::Late).then(|| {
         let by = event.received_at.since(event.timestamp).0 / 1_000;
         format!("arrived {by} s after it happened")
@@ -102,6 +103,22 @@ fn about_event(
         event: Some(EventRef { id: row.id.to_string(), seq: row.seq, hash: row.hash.to_string() }),
         public_url: Some(public_url.to_owned()),
     })
+}
+
+/// What the rules say of themselves: every reason under its rule's name, then what their authors suggest.
+fn rule_words(rules: &[Said]) -> Vec<String> {
+    let reasons = rules.iter().filter_map(|said| Some(format!("`{}`: {}", said.rule, said.reason.as_ref()?)));
+    let mut words: Vec<String> = reasons.collect();
+    let mut suggested: Vec<&str> = Vec::new();
+    for suggestion in rules.iter().flat_map(|said| said.suggest.iter()) {
+        if !suggested.contains(&suggestion.as_str()) {
+            suggested.push(suggestion);
+        }
+    }
+    if !suggested.is_empty() {
+        words.push(format!("suggested: {}", suggested.join(", ")));
+    }
+    words
 }
 
 fn about_mandate(snapshot: &Snapshot, row: &NotificationRow, why: &[Why], public_url: &str) -> Notice {

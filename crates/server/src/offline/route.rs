@@ -1,5 +1,7 @@
 //! How an event would be routed, and why: the live planner's answer, with every rule that was tried.
 
+use std::borrow::Cow;
+
 use mandate_core::event::{Submission, Times};
 use mandate_core::history::Observed;
 use mandate_core::id::EventId;
@@ -14,6 +16,9 @@ use uuid::Uuid;
 
 use super::LOOKING;
 
+/// As many characters of a rule's values are shown.
+const MAX_WANTED: usize = 160;
+
 /// How an event would be routed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RouteAnswer {
@@ -23,6 +28,9 @@ pub struct RouteAnswer {
     pub rule: String,
     /// Its layer, file and line, as `tenant rules/payments.yaml:3`.
     pub rule_from: String,
+    /// All rules that have a say, the deciding one first: others raise the decision or the urgency, or decide
+    /// for another resource.
+    pub rules: Vec<Reasoned>,
     /// `low`, `medium`, `high` or `critical`.
     pub urgency: String,
     /// In how many milliseconds it is to be reviewed, when it is flagged.
@@ -40,6 +48,19 @@ pub struct RouteAnswer {
     pub not_told: Vec<Exempt>,
     /// The rules tried, a list a resource; one list for an event without resources.
     pub tried: Vec<Tried>,
+}
+
+/// A rule that has a say, in its author's words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reasoned {
+    /// Its name.
+    pub rule: String,
+    /// Why, when it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What the told person might do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suggest: Vec<String>,
 }
 
 /// Whose one resource is.
@@ -150,10 +171,16 @@ fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer 
             NotToldWhy::TooMany => "more than fifty recipients".to_owned(),
         },
     });
+    let rules = planned.rules.iter().map(|said| Reasoned {
+        rule: said.rule.to_string(),
+        reason: said.reason.as_deref().map(str::to_owned),
+        suggest: said.suggest.to_vec(),
+    });
     RouteAnswer {
         decision: planned.decision.to_string(),
         rule: planned.rule.to_string(),
         rule_from: planned.rule_from.clone(),
+        rules: rules.collect(),
         urgency: planned.urgency.to_string(),
         review_within_ms: planned.review_within.map(|within| within.0),
         confidence: planned.confidence,
@@ -162,6 +189,14 @@ fn answer(snapshot: &Snapshot, planned: Plan, tried: Vec<Tried>) -> RouteAnswer 
         not_told: not_told.collect(),
         tried,
         owners,
+    }
+}
+
+/// A rule's values, cut where they are too many to be read in passing; the rule's place says where all stand.
+fn brief(wanted: &str) -> Cow<'_, str> {
+    match wanted.char_indices().nth(MAX_WANTED) {
+        Some((end, _)) => Cow::Owned(format!("{}…", wanted.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(wanted),
     }
 }
 
@@ -185,7 +220,9 @@ fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, plan
             missed: match step.outcome {
                 Outcome::Matched => None,
                 Outcome::Expired => Some("its sunset has passed".to_owned()),
-                Outcome::Missed { key, wanted, found } => Some(format!("`{key}` wants {wanted}, found {found}")),
+                Outcome::Missed { key, wanted, found } => {
+                    Some(format!("`{key}` wants {}, found {found}", brief(wanted)))
+                }
             },
         });
         shown.collect()

@@ -55,6 +55,29 @@ fn a_notice_says_who_did_what_and_why_you() {
 }
 
 #[test]
+fn a_notice_names_every_rule_with_a_say_and_its_words() {
+    scenario(Setup::default(), async |world| {
+        let mut event = deploy("deployer", "payments", "k1");
+        event["metadata"] = json!({"reversible": false, "estimated_impact": "high"});
+        let receipt = world.accept(&[event.clone()]).await.remove(0);
+        let message = world.expect_sent(1).await.remove(0);
+        let body: Value = serde_json::from_slice(&message.body).unwrap();
+        assert_eq!(
+            body["data"]["why_you"]["reason"],
+            "you own service:payments (ownership.yaml); `irreversible and high impact`: it cannot be undone and \
+             changes a lot; `deploys`: somebody should know"
+        );
+        let said = json!([
+            {"rule": "irreversible and high impact", "reason": "it cannot be undone and changes a lot"},
+            {"rule": "deploys", "reason": "somebody should know"},
+        ]);
+        let id = receipt["id"].as_str().unwrap();
+        assert_eq!(world.get(&format!("/v1/events/{id}/explain")).await.json()["rules"], said);
+        assert_eq!(world.post("/v1/rules/explain", &json!({"event": event})).await.json()["rules"], said);
+    });
+}
+
+#[test]
 fn what_can_be_tried_again_is_under_the_same_id() {
     for (plan, first, waits) in
         [("500, 200", "retry", 1_000), ("429:2, 200", "retry", 2_000), ("lose, 200", "retry", 1_000)]

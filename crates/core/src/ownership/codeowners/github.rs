@@ -1,54 +1,28 @@
-//! One line of CODEOWNERS: a pattern, then owners, then perhaps a comment.
+//! A line in GitHub's dialect: a pattern, then owners, then perhaps a comment.
+//!
+//! What GitHub does: the last line that matches a path decides, over the whole file; a line with a pattern or
+//! an owner that is not valid is left out and the rest kept; a line without owners says that nobody owns what
+//! it matches; paths are case-sensitive; `# …` after the owners is a comment; `[` and `]` are ordinary
+//! characters; `!` and a leading `\#` are not supported.
 
-use std::ops::Range;
-
+use super::reading::{Entry, Fault};
+use super::{OwnerName, Reading};
 use crate::ownership::pattern::Pattern;
 
-/// One line that was understood.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
-    /// Its number in the file, from 1.
-    pub number: u32,
-    /// The pattern as written.
-    pub pattern: Box<str>,
-    /// The owners as written; none says that nobody owns what matches.
-    pub owners: Vec<OwnerName>,
-}
-
-/// An owner as written: `@user`, `@org/team` or an e-mail address, and where in its line it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwnerName {
-    /// As written.
-    pub text: Box<str>,
-    /// The byte of the line at which it begins.
-    pub offset: u32,
-}
-
-#[derive(Debug)]
-pub(super) struct Parsed<'l> {
-    pub(super) text: &'l str,
-    pub(super) pattern: Pattern,
-    pub(super) owners: Vec<OwnerName>,
-    /// Something to know about a line that applies.
-    pub(super) remark: Option<Fault>,
-}
-
-/// Something to tell of a line: where in it, what, and what to do.
-#[derive(Debug)]
-pub(super) struct Fault {
-    pub(super) at: Range<usize>,
-    pub(super) message: String,
-    pub(super) help: Option<&'static str>,
-}
-
-impl Fault {
-    pub(super) fn whole(line: &str, why: &str, help: Option<&'static str>) -> Self {
-        Self { at: 0..line.len(), message: format!("this line {why}"), help }
+/// Reads one line, which begins at byte `start_of_line` of its file.
+pub(super) fn read(line: &str, start_of_line: usize, reading: &mut Reading<'_>) {
+    match parse(line, start_of_line) {
+        Ok(None) => {}
+        Ok(Some((entry, remark))) => {
+            reading.tell_all(remark);
+            reading.add(line, entry);
+        }
+        Err(fault) => reading.tell(fault),
     }
 }
 
 /// Reads one line; `None` when it is blank or a comment.
-pub(super) fn parse(line: &str) -> Result<Option<Parsed<'_>>, Fault> {
+fn parse(line: &str, start_of_line: usize) -> Result<Option<(Entry<'_>, Option<Fault>)>, Fault> {
     let start = line.len() - line.trim_start_matches(BLANKS).len();
     let end = end_of_pattern(line, start);
     let text = line.get(start..end).unwrap_or_default();
@@ -66,12 +40,12 @@ pub(super) fn parse(line: &str) -> Result<Option<Parsed<'_>>, Fault> {
     }
     let pattern =
         Pattern::codeowners(text).map_err(|why| refused(format!("`{text}` {why}; this line is left out"), None))?;
-    let owners = owners(line, end)?;
+    let owners = owners(line, end, start_of_line)?;
     let remark = text.contains('[').then(|| {
         let help = "character ranges and sections are not part of GitHub's dialect";
         refused(format!("the brackets in `{text}` are taken literally"), Some(help))
     });
-    Ok(Some(Parsed { text, pattern, owners, remark }))
+    Ok(Some((Entry { text, pattern, owners, section: 0, excludes: false }, remark)))
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -87,7 +61,7 @@ fn end_of_pattern(line: &str, start: usize) -> usize {
     line.len()
 }
 
-fn owners(line: &str, from: usize) -> Result<Vec<OwnerName>, Fault> {
+fn owners(line: &str, from: usize, start_of_line: usize) -> Result<Vec<OwnerName>, Fault> {
     let mut owners = Vec::new();
     let mut at = from;
     for word in line.get(from..).unwrap_or_default().split(BLANKS) {
@@ -105,7 +79,7 @@ fn owners(line: &str, from: usize) -> Result<Vec<OwnerName>, Fault> {
                     ),
                 });
             }
-            owners.push(OwnerName { text: name.into(), offset: u32::try_from(at).unwrap_or(u32::MAX) });
+            owners.push(OwnerName::new(name, start_of_line + at));
         }
         if comment {
             break;
