@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::change::SeenKey;
 use crate::event::Submission;
-use crate::id::first_16;
+use crate::id::{KeyId, first_16};
 use crate::time::{DAY, MINUTE, Millis, Span};
 
 /// How long an idempotency key holds.
@@ -55,14 +55,7 @@ impl Identity {
         let named = submission.idempotency_key();
         let content = Self::content(submission, tenant_key);
         let hour = submission.timestamp.unwrap_or(received_at).hour();
-        let digest = |parts: &[&[u8]]| {
-            let mut hash = Sha256::new_with_prefix(tenant_key);
-            for part in parts {
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part);
-            }
-            first_16(&hash.finalize().into())
-        };
+        let digest = |parts: &[&[u8]]| digest(tenant_key, parts);
         let actor = submission.actor_id().unwrap_or_default().as_bytes();
         let first = match named {
             Some(name) => digest(&[b"key", actor, name.as_bytes()]),
@@ -77,6 +70,31 @@ impl Identity {
             content,
             reused: SeenKey { hour, digest: reused },
             expires_at: received_at.plus(holds),
+        }
+    }
+
+    /// Works out the identity of a call that its client named with `Idempotency-Key`: the same client's same call under
+    /// the same name. `content` is what the call says.
+    #[must_use]
+    pub fn of_call(
+        client: KeyId,
+        call: &str,
+        name: &str,
+        content: &[u8],
+        received_at: Millis,
+        tenant_key: &[u8; 32],
+    ) -> Self {
+        let (client, hour) = (client.0.as_bytes(), received_at.hour());
+        let named: [&[u8]; 4] = [b"call", client, call.as_bytes(), name.as_bytes()];
+        let content = digest(tenant_key, &[content]);
+        let [call, client, which, name] = named;
+        Self {
+            key: SeenKey { hour, digest: digest(tenant_key, &named) },
+            hour_is_ours: true,
+            named: true,
+            content,
+            reused: SeenKey { hour, digest: digest(tenant_key, &[call, client, which, name, &content]) },
+            expires_at: received_at.plus(KEY_HOLDS),
         }
     }
 
@@ -162,6 +180,16 @@ impl Identity {
     pub fn filed(&self, key: SeenKey, seq: i64) -> crate::change::SeenRow {
         crate::change::SeenRow { key, content: self.content, seq, expires_at: self.expires_at }
     }
+}
+
+/// Half a keyed hash over some parts, each with its length.
+fn digest(tenant_key: &[u8; 32], parts: &[&[u8]]) -> [u8; 16] {
+    let mut hash = Sha256::new_with_prefix(tenant_key);
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    first_16(&hash.finalize().into())
 }
 
 #[cfg(test)]

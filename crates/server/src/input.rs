@@ -6,6 +6,7 @@
 use mandate_core::audit::AuditEntry;
 use mandate_core::chain::{Hash, Tip};
 use mandate_core::change::{KeyRow, NotificationRow, PersonRow, RejectedRow};
+use mandate_core::dedupe::Identity;
 use mandate_core::delivery::Attempt;
 use mandate_core::event::{FieldError, Submission};
 use mandate_core::id::{ConfigId, EventId, KeyId};
@@ -122,6 +123,20 @@ impl From<AgentInput> for Input {
     }
 }
 
+impl Input {
+    /// What makes a repeat of a call the same one, when its client named it.
+    #[must_use]
+    pub fn once(&self) -> Option<&Identity> {
+        match self {
+            Self::Outcome(outcome) => outcome.once.as_ref(),
+            Self::AgentState(state) => state.by.once.as_ref(),
+            Self::CreateKey(create) => create.by.once.as_ref(),
+            Self::RevokeKey(revoke) => revoke.by.once.as_ref(),
+            _ => None,
+        }
+    }
+}
+
 /// One request's events, prepared outside the writer.
 #[derive(Debug)]
 pub struct EventsInput {
@@ -147,7 +162,7 @@ pub struct Prepared {
     /// Its erasable half, sealed under a fresh salt.
     pub content: SealedContent,
     /// What makes two submissions the same.
-    pub identity: mandate_core::dedupe::Identity,
+    pub identity: Identity,
     /// Whom a human actor's id stands for.
     pub person: Option<PersonRow>,
 }
@@ -187,6 +202,8 @@ pub struct OutcomeInput {
     pub key: Option<KeyId>,
     /// The agent that the key is bound to, an id or a glob; it may report on its own actions only.
     pub bound_to: Option<String>,
+    /// What makes a repeat of the report the same one, when its client named it.
+    pub once: Option<Identity>,
     /// Told once it is recorded; `false` when one was recorded before, which stays.
     pub reply: Reply<bool>,
 }
@@ -202,13 +219,15 @@ pub struct Asker {
     pub ip: Option<String>,
     /// With what, likewise.
     pub user_agent: Option<String>,
+    /// What makes a repeat of the call the same one, when its client named it: a repeat does nothing.
+    pub once: Option<Identity>,
 }
 
 impl Asker {
     /// The server itself.
     #[must_use]
     pub fn system() -> Self {
-        Self { actor: "system".to_owned(), key: None, ip: None, user_agent: None }
+        Self { actor: "system".to_owned(), key: None, ip: None, user_agent: None, once: None }
     }
 
     /// An audit entry that says this asker did something.
@@ -331,7 +350,7 @@ impl Prepared {
     pub fn new(mut submission: Submission, received_at: Millis, salt: [u8; 16], tenant_key: &[u8; 32]) -> Self {
         let person = submission.name_person(tenant_key);
         let content = SealedContent::new(&submission.content, salt);
-        let identity = mandate_core::dedupe::Identity::of(&submission, received_at, tenant_key);
+        let identity = Identity::of(&submission, received_at, tenant_key);
         Self { submission, content, identity, person }
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
-use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, QueryProblems};
+use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once, QueryProblems};
 use super::extract::{JsonOrNothing, Params, Segment, page_size};
 use super::problem::{Code, Refused};
 use super::view;
@@ -65,7 +65,7 @@ pub(super) async fn get(State(app): State<App>, caller: Caller, id: Segment) -> 
 /// Pause one agent, known or not: its tool calls stop until it is resumed.
 #[utoipa::path(
     post, path = "/v1/agents/{id}/pause", tag = "agents", request_body = Option<PauseRequest>,
-    params(("id" = String, Path, description = "the agent's id, percent-encoded")),
+    params(("id" = String, Path, description = "the agent's id, percent-encoded"), Once),
     responses((status = 200, description = "the agent as it is now", body = Agent), BodyProblems, KeyProblems)
 )]
 pub(super) async fn pause(
@@ -80,7 +80,7 @@ pub(super) async fn pause(
 /// Resume one agent. Needs an `admin` key.
 #[utoipa::path(
     post, path = "/v1/agents/{id}/resume", tag = "agents", request_body = Option<PauseRequest>,
-    params(("id" = String, Path, description = "the agent's id, percent-encoded")),
+    params(("id" = String, Path, description = "the agent's id, percent-encoded"), Once),
     responses((status = 200, description = "the agent as it is now", body = Agent), BodyProblems, KeyProblems)
 )]
 pub(super) async fn resume(
@@ -94,7 +94,7 @@ pub(super) async fn resume(
 
 /// Pause every agent that is known, at once. With `preview: true` only says how many that would be.
 #[utoipa::path(
-    post, path = "/v1/agents/pause", tag = "agents", request_body = Option<PauseRequest>,
+    post, path = "/v1/agents/pause", tag = "agents", request_body = Option<PauseRequest>, params(Once),
     responses((status = 200, description = "what changed, or would", body = PauseAllAnswer), BodyProblems, KeyProblems)
 )]
 pub(super) async fn pause_all(
@@ -107,7 +107,7 @@ pub(super) async fn pause_all(
 
 /// Resume every agent that is paused, at once. Needs an `admin` key. With `preview: true` only says how many that would be.
 #[utoipa::path(
-    post, path = "/v1/agents/resume", tag = "agents", request_body = Option<PauseRequest>,
+    post, path = "/v1/agents/resume", tag = "agents", request_body = Option<PauseRequest>, params(Once),
     responses((status = 200, description = "what changed, or would", body = PauseAllAnswer), BodyProblems, KeyProblems)
 )]
 pub(super) async fn resume_all(
@@ -133,7 +133,9 @@ fn right(paused: bool) -> Right {
 }
 
 async fn ask(caller: &Caller, agents: Agents, paused: bool, reason: Option<String>) -> Result<Vec<AgentRow>, Refused> {
-    let by = caller.asker();
+    let call = if paused { "agents.pause" } else { "agents.resume" };
+    let which = if let Agents::One(id) = &agents { Some(id) } else { None };
+    let by = caller.asker_once(call, &(which, &reason));
     let reason = reason.map(|reason| caller.tenant.scrubber.scrub_text(&reason).into_owned());
     let asked = caller.tenant.ask(|reply| Input::AgentState(AgentStateInput { agents, paused, reason, by, reply }));
     Ok(asked.await?)

@@ -5,16 +5,22 @@ use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use mandate_core::change::KeyRow;
+use mandate_core::dedupe::Identity;
 use mandate_core::event::ActorKind;
 use mandate_core::ownership::person_id;
+use serde::Serialize;
 
 use super::layer::RequestId;
 use super::problem::{Code, Refused};
 use crate::app::{App, TenantHandle};
 use crate::auth::{Binding, Known, Rejected, Right};
 use crate::input::{Asker, Input};
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Leaves room for `#` and an index within the 256 bytes of an event's own key.
+const MAX_IDEMPOTENCY_KEY: usize = 250;
 
 /// Who is asking, with the tenant their key opens.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub struct Caller {
     pub user_agent: Option<HeaderValue>,
     /// The request's id.
     pub request_id: HeaderValue,
+    /// How the client named the call, so that a repeat does nothing twice.
+    pub idempotency_key: Option<String>,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -52,6 +60,17 @@ impl FromRequestParts<App> for Caller {
 /// From where a request came, when the connection says.
 pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
     parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical())
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
+    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    match key.to_str() {
+        Ok(key) if (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => Ok(Some(key)),
+        _ => Err(Refused::new(
+            Code::InvalidRequest,
+            format!("`Idempotency-Key` is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII letters"),
+        )),
+    }
 }
 
 /// The key in a request's headers.
@@ -81,8 +100,13 @@ fn audit_rejected(app: &App, known: &Known, ip: Option<IpAddr>) {
     if app.http.audited.take(&[(key, 1)], app.env.now()).is_err() {
         return;
     }
-    let asker =
-        Asker { actor: format!("key:{key}"), key: Some(key), ip: ip.map(|ip| ip.to_string()), user_agent: None };
+    let asker = Asker {
+        actor: format!("key:{key}"),
+        key: Some(key),
+        ip: ip.map(|ip| ip.to_string()),
+        user_agent: None,
+        once: None,
+    };
     let entry = asker.did("key.use", format!("key:{key}")).refused();
     // The server is stopping: what is refused now is refused by being gone, too.
     let _ = tenant.intake.push_control(Input::Audit(entry));
@@ -102,6 +126,7 @@ impl Caller {
     pub(super) fn new(app: &App, known: Arc<Known>, ip: Option<IpAddr>, parts: &Parts) -> Result<Self, Refused> {
         let tenant = app.tenants.get(&known.tenant).map(Arc::clone);
         let tenant = tenant.ok_or_else(|| Refused::internal("a key of a tenant that is not loaded"))?;
+        let idempotency_key = idempotency_key(&parts.headers)?.map(str::to_owned);
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.clone());
         Ok(Self {
             app: app.clone(),
@@ -110,6 +135,7 @@ impl Caller {
             ip,
             user_agent: parts.headers.get(header::USER_AGENT).cloned(),
             request_id: request_id.unwrap_or_else(|| HeaderValue::from_static("")),
+            idempotency_key,
         })
     }
 
@@ -207,6 +233,24 @@ impl Caller {
             key: Some(key.id),
             ip: self.ip.map(|ip| ip.to_string()),
             user_agent: self.user_agent.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned),
+            once: None,
         }
+    }
+
+    /// The same, for a call that does nothing when it is repeated under its client's name for it. `content` is what the
+    /// call says, with what it is about.
+    #[must_use]
+    pub fn asker_once(&self, call: &str, content: &impl Serialize) -> Asker {
+        Asker { once: self.once(call, content), ..self.asker() }
+    }
+
+    /// What makes a repeat of a call the same one, when its client named it.
+    #[must_use]
+    pub fn once(&self, call: &str, content: &impl Serialize) -> Option<Identity> {
+        let name = self.idempotency_key.as_deref()?;
+        // INVARIANT: what calls take always serialises.
+        let content = serde_json::to_vec(content).unwrap_or_default();
+        let (now, secret) = (self.app.env.now(), &self.tenant.tenant.secret);
+        Some(Identity::of_call(self.key().id, call, name, &content, now, secret))
     }
 }

@@ -1,7 +1,7 @@
 //! The error answers of calls, for the OpenAPI document.
 
 use mandate_api::Problem;
-use utoipa::IntoResponses;
+use utoipa::{IntoParams, IntoResponses};
 
 /// What every call that takes a key can answer.
 #[derive(IntoResponses)]
@@ -94,4 +94,15 @@ pub(super) enum SubmitProblems {
     /// the queue is full or the store away; nothing was taken, `Retry-After` says when to send it again
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(Problem),
+}
+
+/// What every call that changes something may be sent with.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "read by the OpenAPI document alone")]
+pub(super) struct Once {
+    /// The client's name for this call, 1 to 250 visible ASCII letters. Within the hour and the next, a repeat under the
+    /// same name does nothing and gets the first answer; another content under the same name is answered 409.
+    #[param(rename = "Idempotency-Key")]
+    idempotency_key: Option<String>,
 }

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use utoipa::IntoParams;
 
 use super::caller::Caller;
-use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, QueryProblems};
+use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once, QueryProblems};
 use super::extract::{Json, Params, Segment, cursor, page_size};
 use super::problem::{Code, Refused};
 use super::view;
@@ -186,7 +186,7 @@ fn name_people(value: &mut Value, snapshot: &mandate_core::plan::Snapshot) {
 /// changes the event.
 #[utoipa::path(
     post, path = "/v1/events/{id}/outcome", tag = "events", request_body = OutcomeReport,
-    params(("id" = String, Path, description = "the event's id")),
+    params(("id" = String, Path, description = "the event's id"), Once),
     responses((status = 200, description = "recorded, now or before", body = OutcomeAnswer),
         NotFoundProblem, BodyProblems, KeyProblems)
 )]
@@ -205,10 +205,11 @@ pub(super) async fn outcome(
     caller.tenant.scrubber.scrub_object(&mut body);
     let body = serde_json::to_vec(&body).unwrap_or_default();
     let (key, bound_to) = (Some(caller.key().id), caller.key().agent.clone());
+    let once = caller.once("events.outcome", &(event, &report));
     let queue = caller.queue();
     caller.take_tokens([(queue.as_str(), 1)])?;
     let (reply, answer) = oneshot::channel();
-    caller.tenant.intake.push_agent(&queue, OutcomeInput { event, failed, body, key, bound_to, reply })?;
+    caller.tenant.intake.push_agent(&queue, OutcomeInput { event, failed, body, key, bound_to, once, reply })?;
     let recorded = answer.await.unwrap_or(Err(Refusal::Stopping))?;
     Ok(Answer(OutcomeAnswer { recorded }))
 }

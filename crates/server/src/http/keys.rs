@@ -9,7 +9,7 @@ use mandate_core::id::KeyId;
 use mandate_core::time::Millis;
 
 use super::caller::Caller;
-use super::docs::{BodyProblems, KeyProblems, NotFoundProblem};
+use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once};
 use super::extract::{Json, Segment};
 use super::problem::{Code, Refused};
 use super::view;
@@ -32,8 +32,13 @@ pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Answe
 
 /// Make a key. Its text is in this answer and nowhere else.
 #[utoipa::path(
-    post, path = "/v1/keys", tag = "keys", request_body = KeyRequest,
-    responses((status = 201, description = "the key with its text", body = NewKey), BodyProblems, KeyProblems)
+    post, path = "/v1/keys", tag = "keys", request_body = KeyRequest, params(Once),
+    responses(
+        (status = 201, description = "the key with its text", body = NewKey),
+        (status = 409, description = "made before under the same `Idempotency-Key`; its text is kept nowhere",
+            body = mandate_api::Problem, content_type = "application/problem+json"),
+        BodyProblems, KeyProblems,
+    )
 )]
 pub(super) async fn create(
     State(app): State<App>,
@@ -41,9 +46,9 @@ pub(super) async fn create(
     Json(request): Json<KeyRequest>,
 ) -> Result<(StatusCode, Answer<NewKey>), Refused> {
     caller.may(Right::Admin, "keys.create")?;
+    let by = caller.asker_once("keys.create", &request);
     let wish = wish(request, app.env.now())?;
     let (text, row) = auth::generate(&app.env, wish);
-    let by = caller.asker();
     let row = caller.tenant.ask(|reply| Input::CreateKey(CreateKeyInput { row, by, reply })).await?;
     // The table hears of it with the commit too; whoever has this answer must be able to use the key at once.
     app.keys.apply(caller.tenant.tenant.id, std::slice::from_ref(&row));
@@ -52,13 +57,13 @@ pub(super) async fn create(
 
 /// Revoke a key. It opens nothing from then on; streams it opened are closed within a minute.
 #[utoipa::path(
-    delete, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path, description = "the key's id")),
+    delete, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path, description = "the key's id"), Once),
     responses((status = 200, description = "the key as it is now", body = Key), NotFoundProblem, KeyProblems)
 )]
 pub(super) async fn revoke(State(app): State<App>, caller: Caller, id: Segment) -> Result<Answer<Key>, Refused> {
     caller.may(Right::Admin, "keys.revoke")?;
     let key: KeyId = id.id("key")?;
-    let by = caller.asker();
+    let by = caller.asker_once("keys.revoke", &key);
     let row = caller.tenant.ask(|reply| Input::RevokeKey(RevokeKeyInput { id: key, by, reply })).await?;
     app.keys.apply(caller.tenant.tenant.id, std::slice::from_ref(&row));
     Ok(Answer(view::key(&row)))

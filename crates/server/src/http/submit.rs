@@ -9,7 +9,7 @@ mod reject;
 use std::collections::BTreeMap;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mandate_api::{SubmitRequest, SubmitResponse, SubmitStatus};
 use mandate_core::chain::Hash;
@@ -34,10 +34,6 @@ const MAX_ITEMS: usize = 1_000;
 const TURN: usize = 64;
 /// What an item holds in memory beside its text, roughly.
 const ITEM_OVERHEAD: usize = 1_024;
-
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Leaves room for `#` and an index within the 256 bytes of an event's own key.
-const MAX_IDEMPOTENCY_KEY: usize = 250;
 
 /// Submit one event or a list.
 ///
@@ -68,7 +64,6 @@ pub(super) async fn submit(State(app): State<App>, caller: Caller, request: Requ
 
 async fn take(app: &App, caller: &Caller, request: Request) -> Result<Response, Refused> {
     caller.may(Right::Ingest, "events.submit")?;
-    let header_key = idempotency_key(request.headers())?.map(str::to_owned);
     let body = Whole::read(request, app).await?;
     let text = body.text()?;
     let request = body::parse(text)?;
@@ -81,7 +76,7 @@ async fn take(app: &App, caller: &Caller, request: Request) -> Result<Response, 
             tokio::task::yield_now().await;
         }
         let mut submission = Submission::read(item, request.sent_at, &tenant.scrubber);
-        if let (Ok(submission), Some(key)) = (&mut submission, &header_key) {
+        if let (Ok(submission), Some(key)) = (&mut submission, &caller.idempotency_key) {
             let own = &mut submission.action.get_or_insert_default().idempotency_key;
             own.get_or_insert_with(|| format!("{key}#{index}"));
         }
@@ -122,17 +117,6 @@ async fn take(app: &App, caller: &Caller, request: Request) -> Result<Response, 
     let answers: Option<Vec<ItemAnswer>> = answers.into_iter().collect();
     let answers = answers.ok_or_else(|| Refused::internal("the writer answered fewer items than it was given"))?;
     Ok(answer_of(app, &answers))
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
-    let Some(key) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
-    match key.to_str() {
-        Ok(key) if (1..=MAX_IDEMPOTENCY_KEY).contains(&key.len()) => Ok(Some(key)),
-        _ => Err(Refused::new(
-            Code::InvalidRequest,
-            format!("`Idempotency-Key` is 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII letters"),
-        )),
-    }
 }
 
 type Read = Result<Submission, Vec<FieldError>>;

@@ -133,8 +133,45 @@ impl<'a> Decider<'a> {
         }
     }
 
-    /// Decides one input.
+    /// Decides one input. A call that its client named and sent before is not carried out again.
     pub(super) fn decide(&mut self, input: &Input) -> Answer {
+        let Some(once) = input.once() else { return self.carry_out(input) };
+        match once.judge(self.now, |key| self.view.seen.get(&key).copied()) {
+            Known::New(key) => {
+                let answer = self.carry_out(input);
+                if !matches!(answer, Answer::Refused(_)) {
+                    let filed = once.filed(key, self.head.position);
+                    self.view.seen.insert(key, filed);
+                    self.changes.seen.push(filed);
+                }
+                answer
+            }
+            Known::Same { .. } => self.again(input),
+            Known::Reused(_) => Answer::Refused(Refusal::Conflict(
+                "this `Idempotency-Key` was used for the same call with another content; name each call anew"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// The answer to a call that was carried out before.
+    fn again(&mut self, input: &Input) -> Answer {
+        match input {
+            Input::Outcome(_) => Answer::Outcome(true),
+            Input::AgentState(state) => {
+                let ids = self.named(&state.agents);
+                Answer::Agents(ids.iter().map(|id| self.agent_row(id)).collect())
+            }
+            Input::RevokeKey(revoke) => self.revoke_key(revoke),
+            _ => Answer::Refused(Refusal::Conflict(
+                "an earlier call with this `Idempotency-Key` made a key, whose text is kept nowhere; list the keys, revoke \
+                 that one and make another"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn carry_out(&mut self, input: &Input) -> Answer {
         match input {
             Input::Events(events) => Answer::Events(self.events(events)),
             Input::Outcome(outcome) => self.outcome(outcome),
@@ -341,8 +378,9 @@ impl<'a> Decider<'a> {
         known.cloned().unwrap_or_else(|| AgentRow::unknown(id))
     }
 
-    fn agent_state(&mut self, input: &AgentStateInput) -> Answer {
-        let ids: Vec<String> = match &input.agents {
+    /// The ids of the agents that are meant.
+    fn named(&self, agents: &Agents) -> Vec<String> {
+        match agents {
             Agents::One(id) => vec![id.clone()],
             Agents::All => {
                 let mut ids: Vec<String> = self.view.agents.keys().chain(self.agents.keys()).cloned().collect();
@@ -350,7 +388,11 @@ impl<'a> Decider<'a> {
                 ids.dedup();
                 ids
             }
-        };
+        }
+    }
+
+    fn agent_state(&mut self, input: &AgentStateInput) -> Answer {
+        let ids = self.named(&input.agents);
         let action = if input.paused { "agent.pause" } else { "agent.resume" };
         let mut rows = Vec::with_capacity(ids.len());
         for id in ids {

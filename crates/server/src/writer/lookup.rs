@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mandate_core::change::{AgentRow, EventRow, KeyRow, SeenKey, SeenRow};
-use mandate_core::dedupe::Known;
+use mandate_core::dedupe::{Identity, Known};
 use mandate_core::history::History;
 use mandate_core::id::{EventId, KeyId};
 use mandate_core::seal::{SealedEvent, SealedRouting};
@@ -45,7 +45,9 @@ impl View {
     /// First under the names alone; where a name is known with other content, or comes twice in the batch, under
     /// its reuses too. That is rare, and halves what is looked for.
     async fn read_seen(&mut self, tx: &mut Tx, inputs: &[Input]) -> Result<(), StoreError> {
-        let first: Vec<SeenKey> = items(inputs).flat_map(|item| item.identity.first_lookups()).collect();
+        let calls = || inputs.iter().filter_map(Input::once);
+        let first = items(inputs).map(|item| &item.identity).chain(calls()).flat_map(Identity::first_lookups);
+        let first: Vec<SeenKey> = first.collect();
         self.read_keys(tx, &first).await?;
         let mut here = BTreeSet::new();
         let reused = items(inputs).filter(|item| {

@@ -1,7 +1,7 @@
 //! The same input twice is one event (EVT-4).
 
-use mandate_testkit::world::{Setup, deploy, scenario_everywhere};
-use serde_json::json;
+use mandate_testkit::world::{Setup, World, deploy, look, scenario_everywhere};
+use serde_json::{Value, json};
 
 #[test]
 fn a_repeat_gets_the_first_answer_before_and_after_a_restart() {
@@ -66,5 +66,43 @@ fn repeats_within_one_request_and_at_once_are_one() {
         statuses.sort();
         assert_eq!(statuses, ["accepted", "duplicate", "duplicate"]);
         assert_eq!(world.events().await, 2);
+    });
+}
+
+#[test]
+fn a_call_under_one_name_is_carried_out_once() {
+    scenario_everywhere(Setup::default(), async |world| {
+        let receipt = world.accept(&[look("deployer", "k1")]).await.remove(0);
+        let bearer = format!("Bearer {}", world.admin);
+        let call = async |world: &World, path: &str, name: &str, body: Value| {
+            let headers =
+                [("authorization", bearer.as_str()), ("content-type", "application/json"), ("idempotency-key", name)];
+            world.send("POST", path, &headers, body.to_string().as_bytes()).await.unwrap()
+        };
+        let pause = "/v1/agents/deployer/pause";
+        let first = call(world, pause, "one", json!({"reason": "wrong bucket"})).await.json();
+        assert_eq!((&first["state"], &first["version"]), (&json!("paused"), &json!(1)));
+        world.post("/v1/agents/deployer/resume", &json!({})).await;
+        // The answer to the first was lost: its repeat does not stop again what somebody let go on.
+        let again = call(world, pause, "one", json!({"reason": "wrong bucket"})).await;
+        assert_eq!((again.status, &again.json()["state"]), (200, &json!("running")), "{again:?}");
+        let other = call(world, pause, "one", json!({"reason": "something else"})).await;
+        assert_eq!((other.status, other.code().as_str()), (409, "conflict"), "{other:?}");
+        assert_eq!(call(world, pause, "two", json!({})).await.json()["state"], "paused");
+
+        let outcome = format!("/v1/events/{}/outcome", receipt["id"].as_str().unwrap());
+        let report = json!({"status": "completed"});
+        for _ in 0..2 {
+            assert_eq!(call(world, &outcome, "o1", report.clone()).await.json(), json!({"recorded": true}));
+        }
+        assert_eq!(call(world, &outcome, "o2", report).await.json(), json!({"recorded": false}));
+
+        let wish = json!({"scope": "read"});
+        assert_eq!(call(world, "/v1/keys", "key", wish.clone()).await.status, 201);
+        world.restart().await;
+        let made = call(world, "/v1/keys", "key", wish).await;
+        assert_eq!((made.status, made.code().as_str()), (409, "conflict"), "{made:?}");
+        assert_eq!(world.get("/v1/keys").await.json()["items"].as_array().unwrap().len(), 2, "the admin's and one");
+        assert_eq!(call(world, pause, "", json!({})).await.status, 400);
     });
 }
