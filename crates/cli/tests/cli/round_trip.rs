@@ -143,6 +143,16 @@ fn a_lost_admin_key_is_replaced_on_the_store() {
     assert!(bench.ok(&["keys", "list"]).lines().any(|line| line.starts_with(first) && line.contains("revoked")));
     server.stop();
 
+    for (flags, what) in [
+        (["--scope", "admin", "--agent", "deployer"], "`agent`: only an ingest key is bound to an agent"),
+        (["--scope", "ingest", "--agent", "a b"], "`agent`: `a b` is no agent id"),
+        (["--scope", "respond", "--person", "alice"], "`person`: `alice` is no handle"),
+    ] {
+        let refused = bench.run(&[&["keys", "create", "--store", "sqlite:mandate.db"], &flags[..]].concat());
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains(what), "as over HTTP: {}", refused.err);
+    }
+
     let tenant = ["--store", "sqlite:mandate.db", "--tenant", "other"];
     let other = bench.json(&[&["keys", "create", "--scope", "ingest"][..], &tenant].concat());
     assert_eq!(other["scope"], "ingest");
