@@ -62,6 +62,12 @@ fn what_was_sent_is_shown_paused_exported_and_verified() {
         (&verdict["ok"], &verdict["events"]["entries"], &verdict["receipts"]),
         (&json!(true), &json!(20), &json!(20))
     );
+    assert_eq!(verdict["audit"]["erased"], 0);
+    let reader = bench.json(&["keys", "create", "--scope", "read"]);
+    let read = bench.run_with(&["verify", "--json"], &[("MANDATE_KEY", reader["key"].as_str().unwrap())]);
+    assert_eq!(read.code, 0, "{}", read.err);
+    assert!(read.err.contains("the audit log was not read"), "{}", read.err);
+    assert_eq!(serde_json::from_str::<Value>(&read.out).unwrap()["audit"], Value::Null);
     let held = bench.run(&["verify", "--store", "sqlite:mandate.db"]);
     assert_eq!(held.code, 1);
     assert!(held.err.contains("is in use by process"), "{}", held.err);
