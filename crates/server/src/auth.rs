@@ -6,15 +6,16 @@
 mod binding;
 mod bucket;
 mod keys;
+mod wish;
 
 use mandate_core::change::{KeyRow, Scope};
 use mandate_core::id::{KeyId, uuid_v7};
-use mandate_core::time::Millis;
 use sha2::{Digest, Sha256};
 
 pub use binding::Binding;
 pub use bucket::{Buckets, Rate};
 pub use keys::{Keys, Known, Rejected};
+pub use wish::{KeyWish, WrongWish};
 
 use crate::env::Env;
 
@@ -28,21 +29,6 @@ pub const KEY_CHECKED_EVERY: std::time::Duration = std::time::Duration::from_sec
 #[must_use]
 pub fn hash_key(text: &str) -> [u8; 32] {
     Sha256::digest(text.as_bytes()).into()
-}
-
-/// What a new key is to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyWish {
-    /// What it may do.
-    pub scope: Scope,
-    /// What people call it.
-    pub name: Option<String>,
-    /// The agents it is bound to, see [`Binding`].
-    pub agent: Option<String>,
-    /// The person it speaks for, as their handle.
-    pub person: Option<String>,
-    /// When it stops working by itself.
-    pub expires_at: Option<Millis>,
 }
 
 /// Makes a key: its text, `mk_` and 64 hex digits, which is shown once, and the row to store.
@@ -95,6 +81,8 @@ impl Right {
 
 #[cfg(test)]
 mod tests {
+    use mandate_core::time::Millis;
+
     use super::*;
 
     #[test]

@@ -42,6 +42,10 @@ pub(crate) async fn explain(args: ExplainArgs, screen: &Screen) -> Result<(), Fa
             let dir = ConfigDir::read(path)?;
             let checked = offline::check(&dir.files, dir.settings.as_deref(), machine::var);
             dir.show(&checked.problems, screen);
+            if checked.is_refused() {
+                // What did load of a set that no server takes would answer for something that never is in force.
+                return Err(Failure::Told);
+            }
             checked.explain_owner(&args.resource, args.repo.as_deref()).map_err(Failure::Usage)?
         }
         None => {

@@ -95,7 +95,11 @@ pub(crate) async fn explain(args: ExplainArgs, screen: &Screen) -> Result<(), Fa
             let dir = ConfigDir::read(path)?;
             let checked = offline::check(&dir.files, dir.settings.as_deref(), machine::var);
             dir.show(&checked.problems, screen);
-            checked.explain_route(&event, machine::now()).map_err(Failure::Usage)?
+            if checked.is_refused() {
+                // What did load of a set that no server takes would answer for something that never is in force.
+                return Err(Failure::Told);
+            }
+            checked.explain_route(&event, machine::now()).map_err(Failure::Failed)?
         }
         None => {
             let event = RawValue::from_string(event).map_err(std::io::Error::from)?;

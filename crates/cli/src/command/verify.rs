@@ -61,7 +61,7 @@ pub(crate) async fn run(args: VerifyArgs, screen: &Screen) -> Result<(), Failure
             store.close().await;
             verdict.map_err(Failure::Failed)?
         }
-        (None, None) => online(&args.server.client()?, verifier).await?,
+        (None, None) => online(&args.server.client()?, verifier, screen).await?,
     };
     show(&verdict, screen)
 }
@@ -102,7 +102,7 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
 }
 
 /// Walks what the server exports now, against its own checkpoints too.
-pub(crate) async fn online(client: &Client, mut verifier: Verifier) -> Result<Verdict, Failure> {
+pub(crate) async fn online(client: &Client, mut verifier: Verifier, screen: &Screen) -> Result<Verdict, Failure> {
     let mut cursor: Option<String> = None;
     loop {
         let after = cursor.as_deref().map(|cursor| format!("&cursor={}", path_segment(cursor))).unwrap_or_default();
@@ -119,9 +119,11 @@ pub(crate) async fn online(client: &Client, mut verifier: Verifier) -> Result<Ve
     let audit = download(client, "/v1/export/audit", |number, line| verifier.audit_line(number, line)).await;
     match audit {
         // A key that may read events, and no more, verifies these.
-        Err(Refused::NotAllowed) => tracing::debug!("this key may not read the audit log"),
+        Err(Refused::NotAllowed) => {
+            screen.warn("the audit log was not read: this key may not; erasures are not matched");
+        }
         Err(Refused::Failure(failure)) => return Err(failure),
-        Ok(()) => {}
+        Ok(()) => verifier.expect_audit(),
     }
     Ok(verifier.finish())
 }

@@ -244,7 +244,7 @@ async fn post(posting: &Connection, event: &Value) -> Result<(), Failure> {
 async fn conclude(stage: &Stage, world: &World, admin: &Connection) -> Result<(), Failure> {
     stage.act("The record holds").await?;
     say_command(stage, "mandate verify")?;
-    let verdict = verify::online(&stage.client, Verifier::default()).await?;
+    let verdict = verify::online(&stage.client, Verifier::default(), &stage.screen).await?;
     if !verdict.ok {
         return verify::show(&verdict, &stage.screen);
     }

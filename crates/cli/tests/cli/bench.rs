@@ -61,7 +61,14 @@ impl Bench {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Done {
-        let Output { status, stdout, stderr } = self.command(arguments).stdin(Stdio::null()).output().unwrap();
+        self.run_with(arguments, &[])
+    }
+
+    /// Runs a command to its end, with more variables.
+    pub(crate) fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Done {
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        let Output { status, stdout, stderr } = command.stdin(Stdio::null()).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Done { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
     }

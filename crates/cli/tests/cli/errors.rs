@@ -63,6 +63,32 @@ rules:
 ";
 
 #[test]
+fn what_no_server_would_take_explains_nothing() {
+    let bench = Bench::new();
+    bench.write("config/rules/a.yaml", TYPO);
+    for asked in [&["owners", "explain", "service:payments"][..], &["rules", "explain", "--type", "deploy"]] {
+        let told = told(&bench, &[asked, &["--config", "config"]].concat());
+        assert!(told.starts_with("[1] error: `action_typ` is nothing a rule can match"), "{told}");
+    }
+}
+
+#[test]
+fn a_wrong_event_is_refused_alike_with_a_server_and_without() {
+    let mut bench = Bench::new();
+    bench.write("config/rules/a.yaml", "rules: []\n");
+    bench.write("event.json", r#"{"actor": {"type": "agnt", "id": "a"}}"#);
+    let asked = ["rules", "explain", "--event", "event.json"];
+    let offline = bench.run(&[&asked[..], &["--config", "config"]].concat());
+    let server = bench.serve(&[]);
+    let online = bench.run(&asked);
+    server.stop();
+    for done in [offline, online] {
+        assert_eq!(done.code, 1, "{}", done.err);
+        assert!(done.err.contains("/actor/type: `agnt` is not one of"), "{}", done.err);
+    }
+}
+
+#[test]
 fn a_typo_in_a_file_is_shown_where_it_stands() {
     let bench = Bench::new();
     bench.write("config/rules/a.yaml", TYPO);

@@ -62,6 +62,12 @@ fn what_was_sent_is_shown_paused_exported_and_verified() {
         (&verdict["ok"], &verdict["events"]["entries"], &verdict["receipts"]),
         (&json!(true), &json!(20), &json!(20))
     );
+    assert_eq!(verdict["audit"]["erased"], 0);
+    let reader = bench.json(&["keys", "create", "--scope", "read"]);
+    let read = bench.run_with(&["verify", "--json"], &[("MANDATE_KEY", reader["key"].as_str().unwrap())]);
+    assert_eq!(read.code, 0, "{}", read.err);
+    assert!(read.err.contains("the audit log was not read"), "{}", read.err);
+    assert_eq!(serde_json::from_str::<Value>(&read.out).unwrap()["audit"], Value::Null);
     let held = bench.run(&["verify", "--store", "sqlite:mandate.db"]);
     assert_eq!(held.code, 1);
     assert!(held.err.contains("is in use by process"), "{}", held.err);
@@ -142,6 +148,16 @@ fn a_lost_admin_key_is_replaced_on_the_store() {
     bench.ok(&["keys", "revoke", first]);
     assert!(bench.ok(&["keys", "list"]).lines().any(|line| line.starts_with(first) && line.contains("revoked")));
     server.stop();
+
+    for (flags, what) in [
+        (["--scope", "admin", "--agent", "deployer"], "`agent`: only an ingest key is bound to an agent"),
+        (["--scope", "ingest", "--agent", "a b"], "`agent`: `a b` is no agent id"),
+        (["--scope", "respond", "--person", "alice"], "`person`: `alice` is no handle"),
+    ] {
+        let refused = bench.run(&[&["keys", "create", "--store", "sqlite:mandate.db"], &flags[..]].concat());
+        assert_eq!(refused.code, 1);
+        assert!(refused.err.contains(what), "as over HTTP: {}", refused.err);
+    }
 
     let tenant = ["--store", "sqlite:mandate.db", "--tenant", "other"];
     let other = bench.json(&[&["keys", "create", "--scope", "ingest"][..], &tenant].concat());

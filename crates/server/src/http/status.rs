@@ -81,11 +81,12 @@ fn health(app: &App, tenant: &TenantHandle, channel: &ChannelSettings) -> Channe
 fn lanes(tenant: &TenantHandle, channel: &str) -> impl Iterator<Item = crate::dispatcher::outbox::LaneHealth> {
     let told = tenant.lanes.borrow().as_ref().map(|health| health.borrow().clone()).unwrap_or_default();
     let own = channel.to_owned();
-    told.into_iter().filter(move |lane| {
-        lane.lane
-            .strip_prefix(own.as_str())
-            .is_some_and(|rest| rest.is_empty() || !rest.starts_with(char::is_alphanumeric))
-    })
+    told.into_iter().filter(move |lane| is_lane_of(&own, &lane.lane))
+}
+
+/// Whether a lane, `channel` or `channel:address`, is one of this channel's.
+fn is_lane_of(channel: &str, lane: &str) -> bool {
+    lane.strip_prefix(channel).is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
 }
 
 /// Whether the process runs.
@@ -145,4 +146,18 @@ pub(super) async fn metrics(State(app): State<App>, caller: Result<Caller, Refus
 /// What may be read without a key on loopback.
 pub(super) fn readable(app: &App, caller: Result<Caller, Refused>, call: &str) -> Result<(), Refused> {
     if app.http.hosts.is_some() { Ok(()) } else { caller?.may(Right::Read, call) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_is_its_own_channels() {
+        assert!(is_lane_of("ops", "ops"));
+        assert!(is_lane_of("ops", "ops:#payments"));
+        assert!(!is_lane_of("ops", "ops-hook"));
+        assert!(!is_lane_of("ops", "ops-hook:#payments"));
+        assert!(!is_lane_of("ops-hook", "ops"));
+    }
 }

@@ -116,7 +116,9 @@ impl OfflineStore {
         let scope = Scope::from_word(&draft.scope)
             .ok_or_else(|| format!("`{}` is no scope; use one of {}", draft.scope, Scope::WORDS.join(", ")))?;
         let KeyDraft { name, agent, person, .. } = draft;
-        let (key, row) = auth::generate(&self.env, KeyWish { scope, name, agent, person, expires_at: None });
+        let wish = KeyWish { scope, name, agent, person, expires_at: None };
+        let wish = wish.checked(self.env.now()).map_err(|wrong| wrong.to_string())?;
+        let (key, row) = auth::generate(&self.env, wish);
         let row = self.ask(|reply| Input::CreateKey(CreateKeyInput { row, by: command_line(), reply })).await?;
         Ok(mandate_api::NewKey { key, row: shown(&row)? })
     }

@@ -60,8 +60,7 @@ pub struct Verdict {
     pub ok: bool,
     /// The chain of events.
     pub events: ChainVerdict,
-    /// The audit chain, when it was read.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The audit chain; null when it was not read, and then erasures are not matched.
     pub audit: Option<ChainVerdict>,
     /// How many receipts were compared.
     pub receipts: u64,
@@ -194,7 +193,9 @@ impl Chain {
 #[derive(Debug)]
 pub struct Verifier {
     events: Chain,
-    audit: Option<Chain>,
+    audit: Chain,
+    /// Whether the audit log was read, be it empty.
+    audit_was_read: bool,
     tenant: Option<TenantId>,
     receipts: u64,
     checkpoints: Vec<(CheckpointRow, String)>,
@@ -208,7 +209,8 @@ impl Default for Verifier {
     fn default() -> Self {
         Self {
             events: Chain::new("events"),
-            audit: None,
+            audit: Chain::new("audit"),
+            audit_was_read: false,
             tenant: None,
             receipts: 0,
             checkpoints: Vec::new(),
@@ -249,7 +251,7 @@ impl Verifier {
     pub(super) fn add_checkpoint(&mut self, row: CheckpointRow, source: &str) {
         let name = format!("the checkpoint of {} in {source}", row.at.rfc3339());
         self.events.anchor(row.events, name.clone());
-        self.audit.get_or_insert_with(|| Chain::new("audit")).anchor(row.audit, name.clone());
+        self.audit.anchor(row.audit, name.clone());
         self.checkpoints.push((row, name));
     }
 
@@ -285,7 +287,7 @@ impl Verifier {
 
     /// Says that an audit export is there, so that erasures are matched even when it is empty.
     pub fn expect_audit(&mut self) {
-        self.audit.get_or_insert_with(|| Chain::new("audit"));
+        self.audit_was_read = true;
     }
 
     pub(super) fn event(&mut self, seen: Seen<'_>) {
@@ -314,7 +316,8 @@ impl Verifier {
     }
 
     pub(super) fn audit_entry(&mut self, seen: Seen<'_>) {
-        self.audit.get_or_insert_with(|| Chain::new("audit")).next(&seen, &mut self.findings);
+        self.audit_was_read = true;
+        self.audit.next(&seen, &mut self.findings);
         let Ok(entry) = serde_json::from_slice::<SealedAudit>(&seen.sealed) else { return };
         let (seq, line) = (seen.seq, seen.line);
         let mut found =
@@ -340,8 +343,8 @@ impl Verifier {
 
     /// Compares both ends with what the store's head says.
     pub(super) fn against_head(&mut self, events: Tip, audit: Tip) {
-        let audit_chain = self.audit.get_or_insert_with(|| Chain::new("audit"));
-        for (chain, head) in [(&self.events, events), (&*audit_chain, audit)] {
+        self.audit_was_read = true;
+        for (chain, head) in [(&self.events, events), (&self.audit, audit)] {
             let found = chain.checker.against_head(head);
             self.findings.extend(found.map(|found| Finding { log: chain.log, line: None, found }));
         }
@@ -352,9 +355,8 @@ impl Verifier {
     pub fn finish(mut self) -> Verdict {
         let mut findings = std::mem::take(&mut self.findings);
         let events = self.events.end(&mut findings);
-        let audit_was_read = self.audit.as_ref().is_some_and(|chain| chain.checker.counts().0 > 0);
-        let audit = self.audit.as_ref().filter(|_| audit_was_read).map(|chain| chain.end(&mut findings));
-        if audit_was_read {
+        let audit = self.audit_was_read.then(|| self.audit.end(&mut findings));
+        if self.audit_was_read {
             for (name, seq) in &self.erased {
                 if !self.audited.contains(name) {
                     let detail = format!("entry {seq} is erased, but the audit log does not say so");
