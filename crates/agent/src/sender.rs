@@ -118,19 +118,63 @@ async fn submit(
     client.submit(body).await.map_err(|error| trouble(&error))
 }
 
-/// What an error means for what was sent.
+/// What an error means for what was sent. Only what says that the request itself is wrong costs a record; anything
+/// else, such as a proxy's redirect, is somebody's to put right, and records wait.
 fn trouble(error: &Error) -> Trouble {
     let text = error.to_string();
     match error {
         Error::Refused { status, retry_after, .. } => match *status {
-            429 | 502..=504 => Trouble::Later(text, *retry_after),
+            408 | 425 | 429 | 502..=504 => Trouble::Later(text, *retry_after),
             500..=599 => Trouble::Stumbled(text),
-            401 | 402 | 403 | 405 | 407 => Trouble::NotAllowed(text),
             404 | 410 => Trouble::NotThere(text),
             409 => Trouble::Settled,
-            _ => Trouble::Unfit(text),
+            400 | 413 | 422 => Trouble::Unfit(text),
+            _ => Trouble::NotAllowed(text),
         },
         Error::Unreachable { .. } | Error::TimedOut { .. } => Trouble::Later(text, None),
         _ => Trouble::NotAllowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_api::Problem;
+
+    fn trouble_of(status: u16) -> &'static str {
+        let problem = Problem {
+            kind: "about:blank".into(),
+            title: "x".into(),
+            status,
+            detail: String::new(),
+            request_id: None,
+            errors: Vec::new(),
+        };
+        let (method, path) = ("POST".to_owned(), "/v1/events".to_owned());
+        match trouble(&Error::Refused { method, path, status, problem: Box::new(problem), retry_after: None }) {
+            Trouble::Later(..) => "later",
+            Trouble::Stumbled(_) => "stumbled",
+            Trouble::NotAllowed(_) => "not allowed",
+            Trouble::NotThere(_) => "not there",
+            Trouble::Settled => "settled",
+            Trouble::Unfit(_) => "unfit",
+        }
+    }
+
+    #[test]
+    fn only_a_request_that_is_wrong_in_itself_is_given_up() {
+        let cases: [(&[u16], &str); 6] = [
+            (&[301, 302, 303, 307, 308, 401, 402, 403, 405, 407, 415, 421, 426, 431, 451], "not allowed"),
+            (&[408, 425, 429, 502, 503, 504], "later"),
+            (&[500, 501, 507], "stumbled"),
+            (&[404, 410], "not there"),
+            (&[409], "settled"),
+            (&[400, 413, 422], "unfit"),
+        ];
+        for (statuses, expect) in cases {
+            for status in statuses {
+                assert_eq!(trouble_of(*status), expect, "{status}");
+            }
+        }
     }
 }
