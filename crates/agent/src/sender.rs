@@ -1,9 +1,11 @@
 //! Brings records to the server: at once when it is there, from the spool when it was away.
 //!
-//! [`Sender`] decides, one `step(input, now)` at a time, and touches nothing; [`run`] carries out what it says. One
-//! request is under way at a time, and what queued meanwhile goes into the next: no delay when idle, batches when
-//! busy. Events go before the outcomes that need their ids. Nobody waits for any of this.
+//! [`Sender`] decides, one `step(input, now)` at a time, and touches nothing; the [`Desk`] carries out what concerns
+//! the spool, [`run`] what concerns the server. One request is under way at a time, and what queued meanwhile goes
+//! into the next: no delay when idle, batches when busy. Events go before the outcomes that need their ids. Nobody
+//! waits for any of this.
 
+mod desk;
 mod machine;
 
 use std::future::Future;
@@ -17,6 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use desk::{Ask, Desk, Next};
 pub use machine::{Complaint, Input, Output, Sender, Trouble};
 
 use crate::record::Record;
@@ -30,20 +33,13 @@ pub(crate) const EXIT_GRACE: Duration = Duration::from_millis(150);
 type Request = Pin<Box<dyn Future<Output = Input> + Send>>;
 
 /// Sends what comes out of `records` until told to stop, then keeps what is left in the spool.
-pub(crate) async fn run(
-    client: Client,
-    mut spool: Spool,
-    mut records: mpsc::Receiver<Record>,
-    env: Env,
-    mut stop: Stop,
-) {
-    let mut sender = Sender::new(!spool.is_empty() || spool.dropped().is_some());
-    let mut request: Option<Request> = None;
-    let mut shell = Shell { client, spool: &mut spool, env };
-    shell.step(&mut sender, Input::Tick, &mut request);
+pub(crate) async fn run(client: Client, spool: Spool, mut records: mpsc::Receiver<Record>, env: Env, mut stop: Stop) {
+    let mut desk = Desk::new(spool);
+    let now = env.now;
+    let mut request = carry_out(&client, desk.step(Input::Tick, now()), now);
     let mut arrived = Vec::new();
     loop {
-        let wait = sender.wake_at().map(|at| Duration::from_millis(u64::try_from(at - (env.now)()).unwrap_or(0)));
+        let wait = desk.sender.wake_at().map(|at| Duration::from_millis(u64::try_from(at - now()).unwrap_or(0)));
         let input = tokio::select! {
             biased;
             () = stop.wait() => break,
@@ -56,21 +52,21 @@ pub(crate) async fn run(
             }
             () = sleep(wait.unwrap_or_default()), if wait.is_some() => Input::Tick,
         };
-        shell.step(&mut sender, input, &mut request);
+        request = carry_out(&client, desk.step(input, now()), now).or(request);
     }
     records.close();
     while let Ok(record) = records.try_recv() {
-        shell.step(&mut sender, Input::Records(vec![record]), &mut request);
+        request = carry_out(&client, desk.step(Input::Records(vec![record]), now()), now).or(request);
     }
     let last_answers = async {
-        while request.is_some() && !sender.is_away() {
+        while request.is_some() && !desk.sender.is_away() {
             let input = answer(&mut request).await;
-            shell.step(&mut sender, input, &mut request);
+            request = carry_out(&client, desk.step(input, now()), now);
         }
     };
     // What is not through by now is kept, and sent again under the same keys by whoever comes next.
     let _ = timeout(EXIT_GRACE, last_answers).await;
-    shell.step(&mut sender, Input::Close, &mut request);
+    drop(carry_out(&client, desk.step(Input::Close, now()), now));
 }
 
 /// The answer to the request under way; never, when there is none.
@@ -85,74 +81,100 @@ async fn answer(request: &mut Option<Request>) -> Input {
     }
 }
 
-struct Shell<'s> {
-    client: Client,
-    spool: &'s mut Spool,
-    env: Env,
-}
-
-impl Shell<'_> {
-    fn step(&mut self, sender: &mut Sender, input: Input, request: &mut Option<Request>) {
-        let mut inputs = vec![input];
-        while let Some(input) = inputs.pop() {
-            for output in sender.step(input, (self.env.now)()) {
-                match output {
-                    Output::Submit(events) => *request = Some(self.submit(events)),
-                    Output::Outcome { event, record } => {
-                        let client = self.client.clone();
-                        *request = Some(Box::pin(async move {
-                            let body = Bytes::from(String::from(Box::<str>::from(record.body)));
-                            let taken = client.outcome_raw(event, body, &record.key).await;
-                            Input::OutcomeTaken(taken.map_err(|error| trouble(&error)))
-                        }));
-                    }
-                    Output::Keep { records, first: true } => self.spool.prepend(&records),
-                    Output::Keep { records, first: false } => self.spool.append(&records),
-                    Output::Adopt => self.spool.adopt(),
-                    Output::Load { items, bytes } => inputs.push(Input::Loaded(self.spool.oldest(items, bytes))),
-                    Output::Delivered(count) => self.spool.delivered(count),
-                    Output::Reported(told) => self.spool.reported(told),
-                    Output::Lost(lost) => self.spool.add_dropped(Some(lost)),
-                    Output::Say(complaint) => tracing::warn!("{complaint}"),
-                }
-            }
-        }
+/// Says what is to be said and asks the server; nothing is under way before the answer is polled for.
+fn carry_out(client: &Client, next: Next, now: fn() -> i64) -> Option<Request> {
+    for complaint in next.said {
+        tracing::warn!("{complaint}");
     }
-
-    fn submit(&self, events: Vec<Box<RawValue>>) -> Request {
-        #[derive(Serialize)]
-        struct Body<'b> {
-            sent_at: i64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            dropped: Option<Dropped>,
-            events: &'b [Box<RawValue>],
-        }
-        let dropped = self.spool.dropped();
-        let body = serde_json::to_vec(&Body { sent_at: (self.env.now)(), dropped, events: &events });
-        let client = self.client.clone();
-        Box::pin(async move {
-            let answered: Result<SubmitResponse, Trouble> = match body {
-                Ok(body) => client.submit(body).await.map_err(|error| trouble(&error)),
-                Err(error) => Err(Trouble::Unfit(error.to_string())),
-            };
+    let client = client.clone();
+    Some(match next.ask? {
+        Ask::Submit { events, dropped } => Box::pin(async move {
+            let answered = submit(&client, &events, dropped, now()).await;
             Input::Submitted(answered, dropped)
-        })
-    }
+        }),
+        Ask::Outcome { event, record } => Box::pin(async move {
+            let body = Bytes::from(String::from(Box::<str>::from(record.body)));
+            let taken = client.outcome_raw(event, body, &record.key).await;
+            Input::OutcomeTaken(taken.map_err(|error| trouble(&error)))
+        }),
+    })
 }
 
-/// What an error means for what was sent.
+async fn submit(
+    client: &Client,
+    events: &[Box<RawValue>],
+    dropped: Option<Dropped>,
+    sent_at: i64,
+) -> Result<SubmitResponse, Trouble> {
+    #[derive(Serialize)]
+    struct Body<'b> {
+        sent_at: i64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dropped: Option<Dropped>,
+        events: &'b [Box<RawValue>],
+    }
+    let body = serde_json::to_vec(&Body { sent_at, dropped, events });
+    let body = body.map_err(|error| Trouble::Unfit(error.to_string()))?;
+    client.submit(body).await.map_err(|error| trouble(&error))
+}
+
+/// What an error means for what was sent. Only what says that the request itself is wrong costs a record; anything
+/// else, such as a proxy's redirect, is somebody's to put right, and records wait.
 fn trouble(error: &Error) -> Trouble {
     let text = error.to_string();
     match error {
         Error::Refused { status, retry_after, .. } => match *status {
-            429 | 502..=504 => Trouble::Later(text, *retry_after),
+            408 | 425 | 429 | 502..=504 => Trouble::Later(text, *retry_after),
             500..=599 => Trouble::Stumbled(text),
-            401 | 402 | 403 | 405 | 407 => Trouble::NotAllowed(text),
             404 | 410 => Trouble::NotThere(text),
             409 => Trouble::Settled,
-            _ => Trouble::Unfit(text),
+            400 | 413 | 422 => Trouble::Unfit(text),
+            _ => Trouble::NotAllowed(text),
         },
         Error::Unreachable { .. } | Error::TimedOut { .. } => Trouble::Later(text, None),
         _ => Trouble::NotAllowed(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_api::Problem;
+
+    fn trouble_of(status: u16) -> &'static str {
+        let problem = Problem {
+            kind: "about:blank".into(),
+            title: "x".into(),
+            status,
+            detail: String::new(),
+            request_id: None,
+            errors: Vec::new(),
+        };
+        let (method, path) = ("POST".to_owned(), "/v1/events".to_owned());
+        match trouble(&Error::Refused { method, path, status, problem: Box::new(problem), retry_after: None }) {
+            Trouble::Later(..) => "later",
+            Trouble::Stumbled(_) => "stumbled",
+            Trouble::NotAllowed(_) => "not allowed",
+            Trouble::NotThere(_) => "not there",
+            Trouble::Settled => "settled",
+            Trouble::Unfit(_) => "unfit",
+        }
+    }
+
+    #[test]
+    fn only_a_request_that_is_wrong_in_itself_is_given_up() {
+        let cases: [(&[u16], &str); 6] = [
+            (&[301, 302, 303, 307, 308, 401, 402, 403, 405, 407, 415, 421, 426, 431, 451], "not allowed"),
+            (&[408, 425, 429, 502, 503, 504], "later"),
+            (&[500, 501, 507], "stumbled"),
+            (&[404, 410], "not there"),
+            (&[409], "settled"),
+            (&[400, 413, 422], "unfit"),
+        ];
+        for (statuses, expect) in cases {
+            for status in statuses {
+                assert_eq!(trouble_of(*status), expect, "{status}");
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What to do with each record, decided without touching anything.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::control::Backoff;
 use crate::record::{Kind, Record};
+use crate::spool::count;
 
 /// A request carries at most this many records.
 const MAX_BATCH: usize = 200;
@@ -19,8 +20,8 @@ const MAX_BATCH_BYTES: usize = 2 << 20;
 const MAX_QUEUE: usize = 1_000;
 /// Memory holds about this many waiting bytes at most.
 const MAX_QUEUE_BYTES: usize = 8 << 20;
-/// So many ids are remembered for outcomes that are still to come.
-const MAX_IDS: usize = 10_000;
+/// So many events are remembered whose outcome is still to come.
+const MAX_HOMES: usize = 10_000;
 /// A request that makes the server stumble is tried this often before it is cut in halves.
 const MAX_STUMBLES: u32 = 3;
 /// A key that may not send is tried again after this, in milliseconds: somebody may put it right.
@@ -135,7 +136,7 @@ pub struct Sender {
     backoff: Backoff,
     stumbles: u32,
     batch: usize,
-    ids: Ids,
+    homes: Homes,
     said_away: bool,
     said_not_allowed: bool,
     said_unfit: bool,
@@ -171,7 +172,7 @@ impl Sender {
             backoff: Backoff::default(),
             stumbles: 0,
             batch: MAX_BATCH,
-            ids: Ids::default(),
+            homes: Homes::default(),
             said_away: false,
             said_not_allowed: false,
             said_unfit: false,
@@ -211,7 +212,7 @@ impl Sender {
     fn take(&mut self, records: Vec<Record>, outputs: &mut Vec<Output>) {
         if self.spooled || self.away.is_some() {
             self.spooled = true;
-            outputs.push(Output::Keep { records, first: false });
+            self.keep(records, false, outputs);
             return;
         }
         self.queue_bytes += records.iter().map(Record::size).sum::<usize>();
@@ -219,7 +220,8 @@ impl Sender {
         if self.queue.len() > MAX_QUEUE || self.queue_bytes > MAX_QUEUE_BYTES {
             self.spooled = true;
             self.queue_bytes = 0;
-            outputs.push(Output::Keep { records: self.queue.drain(..).collect(), first: false });
+            let queue = self.queue.drain(..).collect();
+            self.keep(queue, false, outputs);
         }
     }
 
@@ -288,21 +290,19 @@ impl Sender {
             Ok(answer) if answer.results.len() == events => {
                 flight.events_sent = true;
                 let mut complaint = None;
-                let mut lost = None;
+                let mut lost = Vec::new();
                 let sent = flight.records.iter().filter(|record| record.kind == Kind::Event);
                 for (record, receipt) in sent.zip(answer.results) {
-                    if let Some(id) = receipt.id {
-                        self.ids.remember(&record.key, id);
-                    }
+                    self.homes.remember(&record.key, receipt.id.map_or(Home::Nowhere, Home::Event));
                     if receipt.status == SubmitStatus::Invalid {
                         let why = receipt.errors.first().map(|error| format!("`{}` {}", error.pointer, error.detail));
                         complaint = complaint.or(why).or_else(|| Some("the server did not say why".to_owned()));
-                        lost = crate::spool::merge(lost, Some(one_lost(record)));
+                        lost.push(record);
                     }
                 }
                 outputs.extend(told.map(Output::Reported));
+                outputs.extend(count(lost).map(Output::Lost));
                 self.say_unfit(complaint, outputs);
-                outputs.extend(lost.map(Output::Lost));
                 self.reached(outputs);
                 self.next_outcome(outputs);
             }
@@ -318,23 +318,24 @@ impl Sender {
         match answer {
             // An event that was left out by sampling, or erased, has no outcome to keep.
             Ok(()) | Err(Trouble::Settled | Trouble::NotThere(_)) => self.outcome_done(outputs),
-            Err(Trouble::Unfit(why)) => {
-                self.say_unfit(Some(why), outputs);
-                self.outcome_done(outputs);
-            }
-            Err(Trouble::Stumbled(why)) if self.stumbles >= MAX_STUMBLES => {
-                self.say_unfit(Some(why), outputs);
-                self.outcome_done(outputs);
-            }
+            Err(Trouble::Unfit(why)) => self.outcome_lost(why, outputs),
+            Err(Trouble::Stumbled(why)) if self.stumbles >= MAX_STUMBLES => self.outcome_lost(why, outputs),
             Err(trouble) => self.fail(trouble, now, outputs),
         }
+    }
+
+    fn outcome_lost(&mut self, why: String, outputs: &mut Vec<Output>) {
+        let record = self.flight.as_ref().and_then(|flight| flight.records.get(flight.at));
+        outputs.extend(count(record).map(Output::Lost));
+        self.say_unfit(Some(why), outputs);
+        self.outcome_done(outputs);
     }
 
     fn outcome_done(&mut self, outputs: &mut Vec<Output>) {
         self.reached(outputs);
         if let Some(flight) = &mut self.flight {
             if let Some(record) = flight.records.get(flight.at) {
-                self.ids.forget(&record.key);
+                self.homes.forget(&record.key);
             }
             flight.at += 1;
         }
@@ -345,15 +346,16 @@ impl Sender {
     fn next_outcome(&mut self, outputs: &mut Vec<Output>) {
         let Some(flight) = &mut self.flight else { return };
         while let Some(record) = flight.records.get(flight.at) {
-            let event = record.id.or_else(|| self.ids.get(&record.key));
-            match (record.kind, event) {
-                (Kind::Outcome, Some(event)) => {
-                    outputs.push(Output::Outcome { event, record: record.clone() });
-                    return;
+            if record.kind == Kind::Outcome {
+                match record.id.map(Home::Event).or_else(|| self.homes.of(&record.key)) {
+                    Some(Home::Event(event)) => {
+                        outputs.push(Output::Outcome { event, record: record.clone() });
+                        return;
+                    }
+                    Some(Home::Nowhere) => self.homes.forget(&record.key),
+                    // Its event was lost, or another process was told the id and left without writing it down.
+                    None => outputs.extend(count([record]).map(Output::Lost)),
                 }
-                // Its event was refused, or left out by sampling.
-                (Kind::Outcome, None) => {}
-                (Kind::Event, _) => {}
             }
             flight.at += 1;
         }
@@ -409,7 +411,10 @@ impl Sender {
             return;
         }
         self.say_unfit(Some(why), outputs);
-        outputs.extend(flight.records.first().map(one_lost).map(Output::Lost));
+        if let Some(record) = flight.records.first() {
+            self.homes.remember(&record.key, Home::Nowhere);
+        }
+        outputs.extend(count(&flight.records).map(Output::Lost));
         if flight.from_spool {
             outputs.push(Output::Delivered(1));
         }
@@ -424,37 +429,42 @@ impl Sender {
     }
 
     fn keep_all(&mut self, outputs: &mut Vec<Output>) {
-        let queue: Vec<Record> = self.queue.drain(..).collect();
-        self.queue_bytes = 0;
         let mut rest = match self.flight.take() {
-            Some(flight) if !flight.from_spool => self.undelivered(flight),
-            _ => Vec::new(),
+            Some(flight) if flight.from_spool => {
+                // The spool has it still; what is through need not go again.
+                if flight.at > 0 {
+                    outputs.push(Output::Delivered(flight.at));
+                }
+                Vec::new()
+            }
+            Some(flight) => flight.undelivered(),
+            None => Vec::new(),
         };
         // While the spool held nothing the queue came after the flight; later records went behind both.
-        rest.extend(queue);
-        if !rest.is_empty() {
-            outputs.push(Output::Keep { records: rest, first: self.spooled });
-        }
+        rest.extend(self.queue.drain(..));
+        self.queue_bytes = 0;
+        self.keep(rest, self.spooled, outputs);
         self.spooled = true;
         self.loading = false;
     }
 
-    fn undelivered(&self, flight: Flight) -> Vec<Record> {
-        let Flight { records, events_sent, at, .. } = flight;
-        records
-            .into_iter()
-            .enumerate()
-            .filter(|(index, record)| match record.kind {
-                Kind::Event => !events_sent,
-                Kind::Outcome => *index >= at,
-            })
-            .map(|(_, mut record)| {
-                if record.kind == Kind::Outcome {
-                    record.id = record.id.or_else(|| self.ids.get(&record.key));
+    /// Puts records into the spool. An outcome takes the id of its event along: whoever delivers it may be another
+    /// process. One whose event no server holds stays behind.
+    fn keep(&self, records: Vec<Record>, first: bool, outputs: &mut Vec<Output>) {
+        let addressed = |mut record: Record| {
+            if record.kind == Kind::Outcome && record.id.is_none() {
+                match self.homes.of(&record.key) {
+                    Some(Home::Event(event)) => record.id = Some(event),
+                    Some(Home::Nowhere) => return None,
+                    None => {}
                 }
-                record
-            })
-            .collect()
+            }
+            Some(record)
+        };
+        let records: Vec<Record> = records.into_iter().filter_map(addressed).collect();
+        if !records.is_empty() {
+            outputs.push(Output::Keep { records, first });
+        }
     }
 
     fn reached(&mut self, outputs: &mut Vec<Output>) {
@@ -475,41 +485,60 @@ impl Sender {
     }
 }
 
-/// The ids of events whose outcome is still to come, the oldest forgotten first.
-#[derive(Debug, Default)]
-struct Ids {
-    known: HashMap<String, Uuid>,
-    order: VecDeque<String>,
+impl Flight {
+    /// What is not through, in order.
+    fn undelivered(self) -> Vec<Record> {
+        let Self { records, events_sent, at, .. } = self;
+        let open = |(index, record): &(usize, Record)| match record.kind {
+            Kind::Event => !events_sent,
+            Kind::Outcome => *index >= at,
+        };
+        records.into_iter().enumerate().filter(open).map(|(_, record)| record).collect()
+    }
 }
 
-impl Ids {
-    fn remember(&mut self, key: &str, id: Uuid) {
-        if self.known.insert(key.to_owned(), id).is_none() {
-            self.order.push_back(key.to_owned());
-        }
-        while self.order.len() > MAX_IDS {
-            if let Some(oldest) = self.order.pop_front() {
+/// Where the outcome of an action belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Home {
+    /// To this event.
+    Event(Uuid),
+    /// Nowhere: its event was refused, or left out by sampling.
+    Nowhere,
+}
+
+/// The homes of outcomes that are still to come, by the actions' keys. The oldest are forgotten first.
+#[derive(Debug, Default)]
+struct Homes {
+    known: HashMap<String, (u64, Home)>,
+    /// The keys by age.
+    order: BTreeMap<u64, String>,
+    next: u64,
+}
+
+impl Homes {
+    fn remember(&mut self, key: &str, home: Home) {
+        self.forget(key);
+        self.known.insert(key.to_owned(), (self.next, home));
+        self.order.insert(self.next, key.to_owned());
+        self.next += 1;
+        while self.order.len() > MAX_HOMES {
+            if let Some((_, oldest)) = self.order.pop_first() {
                 self.known.remove(&oldest);
             }
         }
     }
 
-    fn get(&self, key: &str) -> Option<Uuid> {
-        self.known.get(key).copied()
+    fn of(&self, key: &str) -> Option<Home> {
+        self.known.get(key).map(|(_, home)| *home)
     }
 
     fn forget(&mut self, key: &str) {
-        self.known.remove(key);
+        if let Some((age, _)) = self.known.remove(key) {
+            self.order.remove(&age);
+        }
     }
-}
-
-fn one_lost(record: &Record) -> Dropped {
-    Dropped { count: 1, since: record.at, until: record.at }
 }
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
-
-#[cfg(test)]
-mod tests;

@@ -197,7 +197,7 @@ fn what_happened_while_the_server_was_away_arrives_once() {
 
 #[test]
 fn a_server_that_fails_costs_the_agent_nothing_and_loses_nothing() {
-    for mood in [Mood::LosesAnswers, Mood::Stumbles, Mood::Hangs] {
+    for mood in [Mood::LosesAnswers, Mood::Answers(500), Mood::Answers(302), Mood::Answers(408), Mood::Hangs] {
         let (server, dir) = (Standin::start(), tempfile::tempdir().unwrap());
         server.mood.send_replace(mood);
         let mut agent = Agent::start(&server.url(), KEY, dir.path());

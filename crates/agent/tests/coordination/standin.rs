@@ -24,7 +24,8 @@ pub(crate) enum Mood {
     Well,
     /// Takes everything and breaks the connection instead of answering.
     LosesAnswers,
-    Stumbles,
+    /// Answers so, and takes nothing.
+    Answers(u16),
     Hangs,
 }
 
@@ -114,8 +115,8 @@ async fn answer(
     if mood == Mood::Hangs {
         std::future::pending::<()>().await;
     }
-    if mood == Mood::Stumbles {
-        return Ok(json_answer(500, &json!({"type": "x", "title": "x", "status": 500, "detail": "inside"})));
+    if let Mood::Answers(status) = mood {
+        return Ok(json_answer(status, &json!({"type": "x", "title": "x", "status": status, "detail": "inside"})));
     }
     let bytes = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let body: Value = serde_json::from_slice(&bytes).expect("JSON");
