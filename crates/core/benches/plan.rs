@@ -140,7 +140,7 @@ fn benches(criterion: &mut Criterion) {
 fn parts(criterion: &mut Criterion, snapshot: &Snapshot) {
     let submission = read(&item("deploy", json!([])));
     let observed = History::default().observe(Seen::of(&submission, NOW));
-    let facts = event_facts(snapshot, &observed, &submission, NOW);
+    let facts = event_facts(snapshot, &observed, &submission, &submission.flags, NOW);
     let tags = ["production", "pci", "eu"];
     let resource = ResourceFacts { tags: &tags, ..ResourceFacts::new(ResourceKind::Service, "area7-service-4407") };
     criterion.bench_function("match alone, 100 rules (limit 1 µs)", |bencher| {

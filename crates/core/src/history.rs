@@ -39,6 +39,9 @@ pub struct Observed {
     pub incidents: u32,
     /// Whether a `sequence` at or above this one was seen in the session.
     pub out_of_order: bool,
+    /// Whether its idempotency key was used before for other content.
+    #[serde(default)]
+    pub key_reused: bool,
 }
 
 impl Observed {
@@ -51,6 +54,7 @@ impl Observed {
         actor_per_second: 0,
         incidents: 0,
         out_of_order: false,
+        key_reused: false,
     };
 }
 
@@ -181,13 +185,12 @@ impl History {
         };
         let second = seen.at.0.div_euclid(SECOND.0);
         Observed {
-            first_seen: false,
             trust: record.trust(seen.at),
             actor_actions: record.actions,
             actor_failures: record.last_day(seen.at).1,
             actor_per_second: if record.second == second { record.in_second.saturating_add(1) } else { 1 },
-            incidents: 0,
             out_of_order,
+            ..Observed::NOTHING
         }
     }
 

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::change::{NotificationRow, NotificationState};
 use crate::delivery::LEASE;
 use crate::event::{Decision, Flag, Flags, Level, Resource, Submission, Times};
-use crate::history::Observed;
+use crate::history::{Observed, SUSPICIOUS_PER_SECOND};
 use crate::id::{EventId, NotificationId, derive};
 use crate::ownership::{OwnerRef, Ownership, Step};
 use crate::rule::{EventFacts, ResourceFacts, Routed, Rule, Target, sensitivity, strictest};
@@ -29,8 +29,14 @@ pub use snapshot::Snapshot;
 /// Rises whenever the same inputs may give another plan.
 pub const PLANNER: u32 = 2;
 
-/// The most that one plan tells (EVT-7); who is left out is named in the record.
-pub const MAX_NOTICES: usize = 50;
+/// As many recipients one plan tells (EVT-7), each on one channel or more; who is left out is named.
+pub const MAX_RECIPIENTS: usize = 50;
+
+/// As many of those who are not told are named; the others are one more entry, [`OTHERS`].
+const MAX_NAMED: usize = 100;
+
+/// Stands for those who are not told and not named.
+const OTHERS: &str = "others";
 
 /// How one event is routed.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,22 +128,19 @@ pub struct NotTold {
 #[must_use]
 pub fn plan(snapshot: &Snapshot, observed: &Observed, submission: &Submission, id: EventId, times: Times) -> Plan {
     let now = times.processed_at;
-    let facts = event_facts(snapshot, observed, submission, now);
     let resources = submission.resources();
-    let mut flags = submission.flags.clone();
-
     let owners: Vec<Owned> = resources
         .iter()
         .map(|resource| Owned { resource: resource.address(), ownership: snapshot.directory.resolve(resource) })
         .collect();
-    if owners.iter().any(|owned| owned.ownership.unowned) {
-        flags.insert(Flag::Unowned);
-    }
+    let flags = noticed(observed, submission, &owners, times.received_at);
+    let facts = event_facts(snapshot, observed, submission, &flags, now);
     let routed: Vec<Routed<'_>> = if resources.is_empty() {
         vec![snapshot.rules.route(&facts, None)]
     } else {
         let each = resources.iter().zip(&owners);
-        each.map(|(resource, owned)| route_resource(snapshot, &facts, resource, &owned.ownership)).collect()
+        let route = |resource: &ResourceFacts<'_>| snapshot.rules.route(&facts, Some(resource));
+        each.map(|(resource, owned)| with_resource_facts(snapshot, resource, &owned.ownership, route)).collect()
     };
     let Some(combined) = strictest(&routed) else {
         // INVARIANT: `routed` has one entry a resource, or one for none; it is never empty.
@@ -189,12 +192,32 @@ impl Plan {
     }
 }
 
-/// What rules may ask of an event.
+/// Everything there is to notice about an event, before rules are asked: they may match any of it.
+fn noticed(observed: &Observed, submission: &Submission, owners: &[Owned], received_at: Millis) -> Flags {
+    let mut flags = submission.flags.clone();
+    for flag in submission.clock_flags(received_at) {
+        flags.insert(flag);
+    }
+    for (is_set, flag) in [
+        (observed.key_reused, Flag::KeyReused),
+        (observed.out_of_order, Flag::OutOfOrder),
+        (observed.actor_per_second >= SUSPICIOUS_PER_SECOND, Flag::SuspiciousVolume),
+        (owners.iter().any(|owned| owned.ownership.unowned), Flag::Unowned),
+    ] {
+        if is_set {
+            flags.insert(flag);
+        }
+    }
+    flags
+}
+
+/// What rules may ask of an event, of which `flags` were noticed.
 #[must_use]
 pub fn event_facts<'a>(
     snapshot: &'a Snapshot,
     observed: &Observed,
     submission: &'a Submission,
+    flags: &'a Flags,
     now: Millis,
 ) -> EventFacts<'a> {
     let actor = submission.actor.as_ref();
@@ -215,19 +238,20 @@ pub fn event_facts<'a>(
         change_freeze: false,
         incidents: observed.incidents,
         actor_failures: observed.actor_failures,
-        flags: Some(&submission.flags),
+        flags: Some(flags),
     }
 }
 
-fn route_resource<'s>(
-    snapshot: &'s Snapshot,
-    facts: &EventFacts<'_>,
+/// Hands what rules may ask of one resource to `ask`, and gives back its answer.
+pub fn with_resource_facts<T>(
+    snapshot: &Snapshot,
     resource: &Resource,
     ownership: &Ownership,
-) -> Routed<'s> {
+    ask: impl FnOnce(&ResourceFacts<'_>) -> T,
+) -> T {
     let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
     let team = ownership.layers.team.and_then(|team| snapshot.directory.party(team)).map(|party| &**party.handle());
-    let resource = ResourceFacts {
+    ask(&ResourceFacts {
         kind: resource.kind,
         id: &resource.id,
         repo: resource.repo.as_deref(),
@@ -235,9 +259,8 @@ fn route_resource<'s>(
         sensitivity: sensitivity([]),
         team,
         environment: None,
-        owner_available: !ownership.unowned,
-    };
-    snapshot.rules.route(facts, Some(&resource))
+        owner_available: !ownership.unowned && ownership.reachable,
+    })
 }
 
 /// Collects who is told, one message per recipient and channel, with all reasons.
@@ -246,13 +269,15 @@ struct Told<'s> {
     event: EventId,
     at: Millis,
     urgency: Level,
+    /// How many different ones `notices` go to.
+    recipients: usize,
     notices: Vec<Notice>,
     not_told: Vec<NotTold>,
 }
 
 impl<'s> Told<'s> {
     fn new(snapshot: &'s Snapshot, event: EventId, at: Millis, urgency: Level) -> Self {
-        Self { snapshot, event, at, urgency, notices: Vec::new(), not_told: Vec::new() }
+        Self { snapshot, event, at, urgency, recipients: 0, notices: Vec::new(), not_told: Vec::new() }
     }
 
     fn tell_target(&mut self, target: &Target, owned: Option<&Owned>, place: usize, rule: &Rule) {
@@ -303,10 +328,7 @@ impl<'s> Told<'s> {
         let reaches = self.snapshot.reaches(party);
         if reaches.is_empty() {
             let who = self.snapshot.log_name(party);
-            let not_told = NotTold { who, why: NotToldWhy::NoChannel };
-            if !self.not_told.contains(&not_told) {
-                self.not_told.push(not_told);
-            }
+            self.leave_out(&who, NotToldWhy::NoChannel);
             return false;
         }
         for reach in reaches {
@@ -318,17 +340,27 @@ impl<'s> Told<'s> {
     fn tell_fallback(&mut self, why: Why) {
         let snapshot = self.snapshot;
         if snapshot.fallback().is_empty() {
-            let not_told = NotTold { who: "fallback".into(), why: NotToldWhy::NoFallback };
-            if !self.not_told.contains(&not_told) {
-                self.not_told.push(not_told);
-            }
+            self.leave_out("fallback", NotToldWhy::NoFallback);
         }
         for reach in snapshot.fallback() {
             self.add(reach, &why);
         }
     }
 
+    /// Notes once that somebody is not told.
+    fn leave_out(&mut self, who: &str, why: NotToldWhy) {
+        let who = if self.not_told.len() < MAX_NAMED { who } else { OTHERS };
+        if !self.not_told.iter().any(|left| left.who == who && (left.why == why || who == OTHERS)) {
+            self.not_told.push(NotTold { who: who.to_owned(), why });
+        }
+    }
+
     fn add(&mut self, reach: &Reach, why: &Why) {
+        let is_told = self.notices.iter().any(|notice| notice.recipient == reach.recipient);
+        if !is_told && self.recipients == MAX_RECIPIENTS {
+            return self.leave_out(&reach.recipient, NotToldWhy::TooMany);
+        }
+        self.recipients += usize::from(!is_told && !reach.ways.is_empty());
         let all = self.urgency == Level::Critical;
         for way in reach.ways.iter().take(if all { usize::MAX } else { 1 }) {
             let known = self
@@ -339,10 +371,6 @@ impl<'s> Told<'s> {
                 if !known.why.contains(why) {
                     known.why.push(why.clone());
                 }
-                continue;
-            }
-            if self.notices.len() == MAX_NOTICES {
-                self.not_told.push(NotTold { who: reach.recipient.to_string(), why: NotToldWhy::TooMany });
                 continue;
             }
             let id = derive(self.at, self.event, "notification", &[&reach.recipient, &way.channel]);

@@ -55,9 +55,14 @@ fn process() -> Process {
 }
 
 fn planned(snapshot: &Snapshot, item: &Value) -> (Plan, Observed) {
+    planned_after(&History::default(), false, snapshot, item)
+}
+
+/// Plans what comes in at [`NOW`] after some history.
+fn planned_after(history: &History, key_reused: bool, snapshot: &Snapshot, item: &Value) -> (Plan, Observed) {
     let submission = Submission::read(&item.to_string(), None, &Scrubber::new([1; 32])).expect("a valid item");
     let submission = snapshot.captured(&submission).unwrap_or(submission);
-    let observed = History::default().observe(Seen::of(&submission, NOW));
+    let observed = Observed { key_reused, ..history.observe(Seen::of(&submission, NOW)) };
     let times = Times { timestamp: NOW, received_at: NOW, processed_at: NOW };
     let id = EventId(Uuid::from_u128(42));
     (plan::plan(snapshot, &observed, &submission, id, times), observed)
@@ -353,12 +358,61 @@ fn what_a_channel_does_not_take_goes_on_to_the_next_until_all_were_tried() {
     assert_eq!(lanes, ["pager:alice", "pager"], "those who look after Mandate, not on the broken channel");
 }
 
+/// Whatever is noticed about an event can be asked for, whenever it is noticed.
+#[test]
+fn rules_can_ask_for_every_flag() {
+    let mut history = History::default();
+    for _ in 0..100 {
+        history.apply(Seen { actor: "busy", sequence: Some(("s", 7)), at: NOW });
+    }
+    let with = |sent: Value, sequence: Option<i64>| {
+        let mut item = event("config_change", json!([service("payments-api")]));
+        item.as_object_mut().unwrap().extend(sent.as_object().unwrap().clone());
+        if let Some(sequence) = sequence {
+            item["actor"]["id"] = json!("busy");
+            item["metadata"] = json!({"session_id": "s", "sequence": sequence});
+        }
+        item
+    };
+    let hour = 3_600_000;
+    for (item, key_reused, flags) in [
+        (with(json!({}), None), false, ""),
+        (with(json!({}), None), true, "key_reused"),
+        (with(json!({}), Some(8)), false, "suspicious_volume"),
+        (with(json!({}), Some(7)), false, "out_of_order suspicious_volume"),
+        // Sent just now: how old it is, the sender's clock says.
+        (with(json!({"sent_at": NOW.0, "timestamp": NOW.0 - 59_000}), None), false, ""),
+        (with(json!({"sent_at": NOW.0, "timestamp": NOW.0 - hour}), None), false, "late"),
+        // Sent by a clock that is hours off.
+        (with(json!({"sent_at": NOW.0 + hour}), None), false, "clock_skew"),
+        (with(json!({"sent_at": NOW.0 + hour, "timestamp": NOW.0 + hour}), None), false, "clock_skew"),
+        (with(json!({"sent_at": NOW.0 + hour, "timestamp": NOW.0}), None), false, "clock_skew late"),
+        // Without the time of sending, a timestamp far from ours is taken for a wrong clock.
+        (with(json!({"timestamp": NOW.0 - hour}), None), false, ""),
+        (with(json!({"timestamp": NOW.0 - hour - 1}), None), false, "clock_skew"),
+        (with(json!({"timestamp": NOW.0 + 301_000}), None), false, "clock_skew"),
+        (event("config_change", json!([service("legacy")])), false, "unowned"),
+        (json!({}), false, "no_action_type no_actor no_resource"),
+    ] {
+        for flag in ["", "key_reused", "suspicious_volume", "out_of_order", "late", "clock_skew", "unowned"] {
+            let rules = match flag {
+                "" => String::new(),
+                flag => format!("rules: [{{name: {flag}, match: {{flags: {flag}}}, decision: flagged}}]"),
+            };
+            let (plan, _) = planned_after(&history, key_reused, &snapshot(&rules, &process()), &item);
+            let noticed: Vec<&str> = plan.flags.iter().map(|flag| flag.as_str()).collect();
+            assert_eq!(noticed.join(" "), flags, "{item}");
+            assert_eq!(&*plan.rule == flag, noticed.contains(&flag), "{flag}: {item}");
+        }
+    }
+}
+
 #[test]
 fn at_most_fifty_are_told_and_the_rest_are_named() {
     let mut ownership = "people:\n".to_owned();
     let mut notify = Vec::new();
     for n in 0..60 {
-        let _ = writeln!(ownership, "  - {{handle: \"@p{n}\", contacts: [{{channel: hook}}]}}");
+        let _ = writeln!(ownership, "  - {{handle: \"@p{n}\", contacts: [{{channel: hook}}, {{channel: pager}}]}}");
         notify.push(format!("\"@p{n}\""));
     }
     let rules = format!(
@@ -370,4 +424,29 @@ fn at_most_fifty_are_told_and_the_rest_are_named() {
     assert!(problems.is_empty(), "{problems:#?}");
     let (plan, _) = planned(&snapshot, &event("x", json!([])));
     assert_eq!((plan.notices.len(), plan.not_told.len()), (50, 10));
+    assert!(plan.not_told.iter().all(|left| left.why == plan::NotToldWhy::TooMany));
+}
+
+/// Recipients are counted, not their channels; who is left out is named once, and only so many are.
+#[test]
+fn whoever_is_left_out_is_named_once() {
+    let mut ownership = "people:\n".to_owned();
+    let handles: Vec<String> = (0..200).map(|n| format!("\"@p{n}\"")).collect();
+    for handle in &handles {
+        let _ = writeln!(ownership, "  - {{handle: {handle}, contacts: [{{channel: hook}}, {{channel: pager}}]}}");
+    }
+    let notify = handles.join(", ");
+    let rules = format!(
+        "rules:\n  - {{name: all, match: {{action_type: x}}, decision: flagged, urgency: critical, notify: [{notify}]}}\n"
+    );
+    let files = Files::from([("ownership.yaml".to_owned(), ownership), ("rules/all.yaml".to_owned(), rules)]);
+    let (snapshot, problems) = Snapshot::load(&files, &process(), &[3; 32]);
+    assert!(problems.is_empty(), "{problems:#?}");
+    let resources: Vec<Value> = (0..100).map(|n| service(&n.to_string())).collect();
+    let (plan, _) = planned(&snapshot, &event("x", json!(resources)));
+    assert_eq!(plan.notices.len(), 100, "fifty people, two channels each");
+    assert_eq!(plan.not_told.len(), 101);
+    assert_eq!(plan.not_told.last().map(|left| &*left.who), Some("others"));
+    let named: std::collections::BTreeSet<&str> = plan.not_told.iter().map(|left| &*left.who).collect();
+    assert_eq!(named.len(), 101);
 }

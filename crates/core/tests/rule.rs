@@ -180,6 +180,15 @@ fn a_mistake_is_shown_where_it_stands() {
             rule("    match: {actor.trust_level: \">= new\"}"),
             "4:32 `>= new` compares, and the values of `actor.trust_level` have no order [one of `new`, `established`, `degraded`]",
         ),
+        (
+            rule("    match: {history.incidents: \">= 1\"}"),
+            "4:32 warning: this never applies: incidents cannot be recorded yet",
+        ),
+        (
+            rule("    match: {resource.environment: eu}"),
+            "4:35 warning: this never applies: a resource's environment cannot be configured yet [match `resource.tags`, such as `production`]",
+        ),
+        (rule("    match: {metadata.env: \"!\"}"), "4:27 an empty text is no value of `metadata.env`"),
         (rule("    match: {action_type: \"> 3\"}"), "4:26 `> 3` compares numbers, and `action_type` is text"),
         (rule("    match: {action_type: []}"), "4:26 `action_type` has an empty list, which nothing matches"),
         (rule("    match: {action_type: \"{a\"}"), "4:26 `{a` has a brace without its partner; write `{a,b}`"),
@@ -362,14 +371,22 @@ fn every_key_matches_what_it_names() {
         ("history.actor_failures", &["'>= 1'"], &["'>= 2'"]),
         ("metadata.estimated_impact", &["medium", "'>= low'"], &["high", "'> medium'"]),
         ("metadata.reversible", &["true"], &["false"]),
-        ("metadata.env", &["staging", "'sta*'", "[x, staging]"], &["production", "1"]),
-        ("metadata.tokens", &["1200", "'> 1000'"], &["'> 1200'", "'1200'"]),
-        ("metadata.dry_run", &["true"], &["false", "'true'"]),
+        (
+            "metadata.env",
+            &["staging", "'sta*'", "[x, staging]", "'!production'", "['sta*', '!stage']"],
+            &["production", "1", "'!staging'", "'!sta*'", "['sta*', '!staging']"],
+        ),
+        (
+            "metadata.tokens",
+            &["1200", "'> 1000'", "'!1000'", "'!> 1200'"],
+            &["'> 1200'", "'1200'", "'!1200'", "'!> 1000'"],
+        ),
+        ("metadata.dry_run", &["true", "'!false'"], &["false", "'true'", "'!true'"]),
         ("metadata.share", &["'< 1'", "'> 0'"], &["'>= 1'", "0"]),
         ("metadata.gen_ai.system", &["x"], &["y"]),
         ("metadata.git.branch", &["main"], &["dev"]),
-        ("metadata.attributes.git.files", &["b.rs"], &["c.rs"]),
-        ("metadata.absent", &[], &["'*'"]),
+        ("metadata.attributes.git.files", &["b.rs", "'!c.rs'"], &["c.rs", "'!b.rs'"]),
+        ("metadata.absent", &["'!x'"], &["'*'"]),
         ("flags", &["late", "[late, truncated]", "'!truncated'"], &["truncated", "'!late'"]),
     ] {
         for (values, expected) in [(yes, "flagged x"), (no, "monitored everything else")] {
@@ -378,7 +395,10 @@ fn every_key_matches_what_it_names() {
                     "disable: [irreversible and high impact, agent-control files]\nrules: [{{name: x, decision: flagged, match: {{{key}: {value}}}}}]"
                 );
                 let (set, problems) = load(&text);
-                assert_eq!(shown(&problems), "", "{text}");
+                // What cannot be known yet is read, with a warning.
+                let known = !shown(&problems).contains(" yet");
+                assert_eq!(problems.is_empty(), known, "{text}\n{}", shown(&problems));
+                assert!(known || ["resource.environment", "history.incidents"].contains(&key), "{text}");
                 let found = answer(&set.route(&facts, Some(&resource)));
                 let found = if found.starts_with("monitored") { "monitored everything else" } else { &found };
                 assert_eq!(found, expected, "{key}: {value}");

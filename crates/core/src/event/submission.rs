@@ -147,19 +147,19 @@ impl Submission {
         Some(PersonRow { id, handle, name })
     }
 
-    /// What the three clocks say of each other (EVT-2): `clock_skew`, `late`, or neither.
-    #[must_use]
-    pub fn clock_flag(&self, received_at: Millis) -> Option<Flag> {
-        let timestamp = self.timestamp?;
-        if let Some(sent_at) = self.sent_at {
-            let apart = received_at.since(sent_at).0.saturating_abs();
-            if apart > MINUTE.times(5).0 {
-                return Some(Flag::ClockSkew);
-            }
-            return (sent_at.since(timestamp) > SECOND.times(60)).then_some(Flag::Late);
-        }
-        let age = received_at.since(timestamp);
-        (age > HOUR || age < MINUTE.times(-5)).then_some(Flag::ClockSkew)
+    /// What the three clocks say of each other (EVT-2): `clock_skew`, `late`, both or neither.
+    ///
+    /// How late it is, the sender's clock says alone, however wrong it goes; how wrong, `sent_at` beside ours.
+    pub fn clock_flags(&self, received_at: Millis) -> impl Iterator<Item = Flag> + use<> {
+        let age = self.timestamp.map(|timestamp| received_at.since(timestamp));
+        let (skewed, late) = match self.sent_at {
+            Some(sent_at) => (
+                received_at.since(sent_at).0.saturating_abs() > MINUTE.times(5).0,
+                self.timestamp.is_some_and(|timestamp| sent_at.since(timestamp) > SECOND.times(60)),
+            ),
+            None => (age.is_some_and(|age| age > HOUR || age < MINUTE.times(-5)), false),
+        };
+        [skewed.then_some(Flag::ClockSkew), late.then_some(Flag::Late)].into_iter().flatten()
     }
 }
 

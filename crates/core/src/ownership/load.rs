@@ -279,6 +279,10 @@ fn agents(form: &[AgentForm], roster: &mut Roster, found: &mut Findings<'_>) -> 
                 continue;
             }
         };
+        if agent.trust.is_some() {
+            let message = "`trust` has no effect yet: no rule can ask for it";
+            found.warning(span_of(&agent.id), message, Some("match `actor.id` in a rule instead"));
+        }
         let team = roster.find_or_note(agent.team.value.trim(), span_of(&agent.team), found);
         names.insert(u32::try_from(agents.len()).unwrap_or(u32::MAX), pattern);
         agents.push(Agent { id: agent.id.value.as_str().into(), team, trust: agent.trust });

@@ -5,7 +5,9 @@ use std::ops::Range;
 use super::fact::bare;
 use super::form::MatchForm;
 use super::pattern::{Over, Pattern};
-use super::predicate::{BoolKey, Choice, Comparison, NumberKey, Predicate, Sign, Test, TextKey, Wanted, WordKey};
+use super::predicate::{
+    BoolKey, Choice, Comparison, NumberKey, Predicate, Sign, Test, TextKey, Values, Wanted, WordKey,
+};
 use super::value::{OneOrMany, Scalar};
 use crate::diagnostic::Problem;
 use crate::event::Flag;
@@ -167,14 +169,30 @@ fn predicate(
                     false => Ok(comparison),
                 }
             };
-            Test::Number(key, each.iter().map(read).collect::<Result<_, _>>()?)
+            let comparisons = each.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            if key == NumberKey::Incidents && !comparisons.iter().any(|one| one.sign.holds(0, one.than)) {
+                let message = "this never applies: incidents cannot be recorded yet";
+                warnings.push(source.error(span_of(values), message).warning());
+            }
+            Test::Number(key, comparisons)
         }
-        Kind::Text(key) => Test::Text(key, choice(source, name, key, &each)?),
+        Kind::Text(key) => {
+            let choice = choice(source, name, key, &each)?;
+            if key == TextKey::ResourceEnvironment && !choice.any.is_empty() {
+                let message = "this never applies: a resource's environment cannot be configured yet";
+                let problem = source.error(span_of(values), message).warning();
+                warnings.push(problem.with_help("match `resource.tags`, such as `production`"));
+            }
+            Test::Text(key, choice)
+        }
         Kind::Attribute => {
             let path = name.strip_prefix("metadata.").unwrap_or(name);
             let path = path.strip_prefix("attributes.").unwrap_or(path);
-            let read = |(at, value): &(Range<usize>, &Scalar)| attribute(source, name, at, value);
-            Test::Attribute(path.into(), each.iter().map(read).collect::<Result<_, _>>()?)
+            let mut wanted = Values::default();
+            for (at, value) in &each {
+                attribute(source, name, at, value, &mut wanted)?;
+            }
+            Test::Attribute(path.into(), wanted)
         }
     };
     let wanted = match (&values.value, each.as_slice()) {
@@ -264,15 +282,39 @@ fn choice(source: &Source<'_>, name: &str, key: TextKey, each: &[(Range<usize>, 
     Ok(choice)
 }
 
-fn attribute(source: &Source<'_>, name: &str, at: &Range<usize>, value: &Scalar) -> Result<Wanted, Problem> {
-    Ok(match value {
+/// Adds one value of `metadata.*` to those that are wanted, or with `!` to those that are not.
+fn attribute(
+    source: &Source<'_>,
+    name: &str,
+    at: &Range<usize>,
+    value: &Scalar,
+    values: &mut Values,
+) -> Result<(), Problem> {
+    let compile = |text: &str| {
+        let pattern = Pattern::compile(text, Over::Name).map_err(|message| source.error(at.clone(), message))?;
+        Ok(Wanted::Text(pattern))
+    };
+    let wanted = match value {
         Scalar::Bool(value) => Wanted::Bool(*value),
         Scalar::Whole(_) => Wanted::Number(comparison(source, name, at, value)?),
         Scalar::Text(text) if text.starts_with(['<', '>']) => Wanted::Number(comparison(source, name, at, value)?),
-        Scalar::Text(text) => {
-            Wanted::Text(Pattern::compile(text, Over::Name).map_err(|message| source.error(at.clone(), message))?)
-        }
-    })
+        Scalar::Text(text) => match text.strip_prefix('!') {
+            None => compile(text)?,
+            Some("") => return Err(source.error(at.clone(), format!("an empty text is no value of `{name}`"))),
+            Some(rest) => {
+                // YAML has only texts that begin with `!`; what follows may stand for any scalar.
+                values.none.extend(rest.parse().ok().map(Wanted::Bool));
+                if rest.starts_with(['<', '>']) || rest.parse::<i64>().is_ok() {
+                    let rest = rest.parse().map_or_else(|_| Scalar::Text(rest.to_owned()), Scalar::Whole);
+                    values.none.push(Wanted::Number(comparison(source, name, at, &rest)?));
+                }
+                values.none.push(compile(rest)?);
+                return Ok(());
+            }
+        },
+    };
+    values.any.push(wanted);
+    Ok(())
 }
 
 /// Two keys that cannot hold at once: such a rule never applies, and is refused rather than kept silently.

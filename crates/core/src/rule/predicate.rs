@@ -27,7 +27,7 @@ pub(super) enum Test {
     Word(WordKey, u8),
     Number(NumberKey, Vec<Comparison>),
     Text(TextKey, Choice),
-    Attribute(Box<str>, Vec<Wanted>),
+    Attribute(Box<str>, Values),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,13 @@ pub(super) enum TextKey {
 pub(super) struct Choice {
     pub(super) any: Vec<Pattern>,
     pub(super) none: Vec<Pattern>,
+}
+
+/// Any of some values of `metadata.*`, and none of others, as [`Choice`] has it for text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Values {
+    pub(super) any: Vec<Wanted>,
+    pub(super) none: Vec<Wanted>,
 }
 
 /// What one value of `metadata.*` may be.
@@ -126,6 +133,19 @@ impl Choice {
     }
 }
 
+impl Values {
+    /// A list is as each of its items.
+    fn takes(&self, found: Option<&Value>) -> bool {
+        let items = match found {
+            Some(Value::Array(items)) => items.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let has = |values: &[Wanted]| items.iter().any(|item| values.iter().any(|wanted| wanted.takes(item)));
+        (self.any.is_empty() || has(&self.any)) && !has(&self.none)
+    }
+}
+
 impl Predicate {
     /// Whether it asks about the resource, so that without one it does not hold.
     #[must_use]
@@ -160,11 +180,8 @@ impl Predicate {
                     _ => choice.takes(|| key.read(facts, resource).into_iter()),
                 }
             }
-            Test::Attribute(path, any) => {
-                facts.attributes.and_then(|attributes| attribute(attributes, path)).is_some_and(|found| match found {
-                    Value::Array(items) => items.iter().any(|item| any.iter().any(|wanted| wanted.takes(item))),
-                    found => any.iter().any(|wanted| wanted.takes(found)),
-                })
+            Test::Attribute(path, values) => {
+                values.takes(facts.attributes.and_then(|attributes| attribute(attributes, path)))
             }
         }
     }

@@ -69,6 +69,9 @@ fn about_event(
     sentences.dedup();
     sentences.extend(rule_words(&record.rules));
     let late = event.flags.contains(Flag::Late).then(|| {
+        if event.flags.contains(Flag::ClockSkew) {
+            return "arrived well after it happened; the sender's clock differs from ours".to_owned();
+        }
         let by = event.received_at.since(event.timestamp).0 / 1_000;
         format!("arrived {by} s after it happened")
     });

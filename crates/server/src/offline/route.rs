@@ -6,8 +6,8 @@ use mandate_core::event::{Submission, Times};
 use mandate_core::history::Observed;
 use mandate_core::id::EventId;
 use mandate_core::ownership::Step;
-use mandate_core::plan::{NotToldWhy, Plan, Snapshot, event_facts, plan};
-use mandate_core::rule::{Outcome, ResourceFacts, sensitivity};
+use mandate_core::plan::{NotToldWhy, Plan, Snapshot, event_facts, plan, with_resource_facts};
+use mandate_core::rule::{Outcome, ResourceFacts};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use serde::{Deserialize, Serialize};
@@ -210,7 +210,7 @@ fn source(step: Step) -> &'static str {
 }
 
 fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, planned: &Plan, now: Millis) -> Vec<Tried> {
-    let facts = event_facts(snapshot, observed, submission, now);
+    let facts = event_facts(snapshot, observed, submission, &planned.flags, now);
     let rules = |resource: Option<&ResourceFacts<'_>>| {
         let steps = snapshot.rules.explain(&facts, resource);
         let shown = steps.into_iter().map(|step| TriedRule {
@@ -231,19 +231,8 @@ fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, plan
         return vec![Tried { resource: None, rules: rules(None) }];
     }
     let each = submission.resources().iter().zip(&planned.owners).map(|(resource, owned)| {
-        let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
-        let team = owned.ownership.layers.team.map(|team| snapshot.directory.owner_shown(team).handle);
-        let facts = ResourceFacts {
-            kind: resource.kind,
-            id: &resource.id,
-            repo: resource.repo.as_deref(),
-            tags: &tags,
-            sensitivity: sensitivity([]),
-            team: team.as_deref(),
-            environment: None,
-            owner_available: !owned.ownership.unowned,
-        };
-        Tried { resource: Some(resource.address()), rules: rules(Some(&facts)) }
+        let rules = with_resource_facts(snapshot, resource, &owned.ownership, |facts| rules(Some(facts)));
+        Tried { resource: Some(resource.address()), rules }
     });
     each.collect()
 }

@@ -12,7 +12,7 @@ use mandate_core::checkpoint;
 use mandate_core::dedupe::Known;
 use mandate_core::delivery::{self, Next};
 use mandate_core::event::{Flag, Times};
-use mandate_core::history::{History, SUSPICIOUS_PER_SECOND, Seen};
+use mandate_core::history::{History, Observed, Seen};
 use mandate_core::id::{ConfigId, EventId, IdSource};
 use mandate_core::plan::{self, Plan, Process, Snapshot, Why};
 use mandate_core::seal::{self, Assigned, SealedRouting};
@@ -260,22 +260,10 @@ impl<'a> Decider<'a> {
         };
         let id = EventId(self.ids.next(self.now, self.env.random()));
         let seen = Seen::of(submission, self.now);
-        let observed = self.history.observe(seen);
+        let observed = Observed { key_reused: reused, ..self.history.observe(seen) };
         let plan = plan::plan(&self.snapshot, &observed, submission, id, times);
 
-        let mut flags = plan.flags.clone();
-        let clock = submission.clock_flag(input.received_at);
-        for (set, flag) in [
-            (clock.is_some(), clock.unwrap_or(Flag::Late)),
-            (reused, Flag::KeyReused),
-            (observed.out_of_order, Flag::OutOfOrder),
-            (observed.actor_per_second >= SUSPICIOUS_PER_SECOND, Flag::SuspiciousVolume),
-        ] {
-            if set {
-                flags.insert(flag);
-            }
-        }
-        let at = if flags.contains(Flag::ClockSkew) { times.received_at } else { times.timestamp };
+        let at = if plan.flags.contains(Flag::ClockSkew) { times.received_at } else { times.timestamp };
         let routing = SealedRouting {
             decision: plan.decision,
             notifications_planned: u32::try_from(plan.notices.len()).unwrap_or(u32::MAX),
@@ -288,7 +276,7 @@ impl<'a> Decider<'a> {
                 id,
                 key: input.key,
                 times,
-                flags,
+                flags: plan.flags.clone(),
                 routing: routing.clone(),
                 tip: self.head.events,
                 content_hash: item.content.hash,
