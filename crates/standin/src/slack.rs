@@ -141,24 +141,24 @@ impl Slack {
     /// Somebody, a member or not, presses what has this `action_id` in a message, or had it before an update.
     pub fn press(&self, user: &str, ts: &str, action_id: &str) -> Interaction<'_> {
         let what = What::Press { ts: ts.to_owned(), action_id: action_id.to_owned(), choice: None };
-        Interaction::new(self, user, what)
+        Interaction::new(&self.shared, user, what)
     }
 
     /// Somebody submits a view with these values, by `block_id`.
     pub fn submit(&self, user: &str, view: &str, values: &[(&str, &str)]) -> Interaction<'_> {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Interaction::new(self, user, What::Submit { view: view.to_owned(), values })
+        Interaction::new(&self.shared, user, What::Submit { view: view.to_owned(), values })
     }
 
     /// Somebody closes a view without submitting it.
     pub fn close(&self, user: &str, view: &str) -> Interaction<'_> {
-        Interaction::new(self, user, What::Close { view: view.to_owned() })
+        Interaction::new(&self.shared, user, What::Close { view: view.to_owned() })
     }
 
     /// Somebody gives a slash command in a channel: `/mandate`, and what follows.
     pub fn command(&self, user: &str, channel: &str, command: &str, text: &str) -> Interaction<'_> {
         let (channel, command, text) = (channel.to_owned(), command.to_owned(), text.to_owned());
-        Interaction::new(self, user, What::Command { channel, command, text })
+        Interaction::new(&self.shared, user, What::Command { channel, command, text })
     }
 
     /// Sends an earlier delivery again, byte for byte.

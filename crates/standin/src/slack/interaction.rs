@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Slack;
 use super::delivery::{self, Attempt, Delivery, Route};
 use super::payload::{self, Actor};
 use super::respond;
@@ -43,7 +42,7 @@ pub enum Unsendable {
 /// An interaction about to be sent. Unless told otherwise it is as Slack would send it.
 #[must_use = "nothing happens before `send`"]
 pub struct Interaction<'a> {
-    slack: &'a Slack,
+    shared: &'a Shared,
     what: What,
     user: String,
     forgery: Forgery,
@@ -61,8 +60,8 @@ struct Forgery {
 }
 
 impl<'a> Interaction<'a> {
-    pub(super) fn new(slack: &'a Slack, user: &str, what: What) -> Self {
-        Self { slack, what, user: user.to_owned(), forgery: Forgery::default() }
+    pub(super) fn new(shared: &'a Shared, user: &str, what: What) -> Self {
+        Self { shared, what, user: user.to_owned(), forgery: Forgery::default() }
     }
 
     /// Chooses the option with this value, where what is pressed is a menu.
@@ -120,8 +119,7 @@ impl<'a> Interaction<'a> {
     /// # Errors
     /// When what is pressed is not there, or the app cannot be reached at all.
     pub async fn send(self) -> Result<Delivery, Unsendable> {
-        let Self { slack, what, user, forgery } = self;
-        let shared = &slack.shared;
+        let Self { shared, what, user, forgery } = self;
         let (mut delivery, origin) = prepare(shared, &what, &user, &forgery)?;
         shared.changed();
         let times = if forgery.twice { 2 } else { 1 };

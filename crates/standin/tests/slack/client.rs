@@ -21,6 +21,10 @@ pub(crate) async fn post_json(url: &str, headers: &[(&str, &str)], body: &Value)
     send("POST", url, &[&[kind], headers].concat(), &body.to_string()).await
 }
 
+pub(crate) async fn get(url: &str) -> Option<Answer> {
+    send("GET", url, &[], "").await
+}
+
 /// Sends one request; nothing when the connection breaks before the answer is whole.
 pub(crate) async fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Option<Answer> {
     let url: Uri = url.parse().unwrap();

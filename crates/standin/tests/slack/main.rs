@@ -7,6 +7,7 @@ mod interactions;
 mod layout;
 mod mishaps;
 mod pacing;
+mod page;
 mod sockets;
 mod views;
 
