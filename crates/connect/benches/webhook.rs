@@ -16,9 +16,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use mandate_connect::channel::webhook::body::{
-    Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou,
+use mandate_connect::channel::notice::{
+    Call, EventRef, Impact, Kind, Notice, Place, Since, Suggestion, What, When, Who, WhyYou,
 };
+use mandate_connect::channel::webhook::body;
 use mandate_connect::channel::webhook::secret::Secret;
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig};
 use mandate_connect::http::HttpClient;
@@ -40,7 +41,7 @@ fn main() {
     let span = Duration::from_millis(if measured { 3_000 } else { 50 });
 
     let notice = notice();
-    let body = notice.body();
+    let body = body::write(&notice);
     let (sending, sinking) = (runtime("send"), runtime("sink"));
     let mut options = SinkOptions::new(SECRET, Arc::new(|| NOW));
     options.keep = 0;
@@ -49,7 +50,7 @@ fn main() {
 
     let built = cpu("send");
     let count = if measured { 100_000 } else { 100 };
-    let building = async move { (0..count).for_each(|_| drop(black_box(notice.body()))) };
+    let building = async move { (0..count).for_each(|_| drop(black_box(body::write(&notice)))) };
     sending.block_on(sending.spawn(building)).unwrap();
     println!("build the body          {:>7.2} µs CPU each", micros(cpu("send") - built) / count as f64);
 
@@ -161,7 +162,11 @@ fn notice() -> Notice {
             name: "Deployer".into(),
             framework: Some("mcp".into()),
         },
-        what: What { action: "deploy".into(), description: Some("Deploy payments-service v2.3.1".into()) },
+        what: What {
+            action: "deploy".into(),
+            description: Some("Deploy payments-service v2.3.1".into()),
+            ..What::default()
+        },
         places: vec![place("service:payments-service", "@alice"), place("file:acme/shop/src/pay.rs", "@bob")],
         when: When { occurred_at: Millis(1_767_225_600_000), received_at: Millis(1_767_225_600_012), late: None },
         why_you: WhyYou {
@@ -170,6 +175,8 @@ fn notice() -> Notice {
             confidence: 1.0,
             confidence_words: "definitely".into(),
         },
+        impact: Impact::default(),
+        since: Since::default(),
         suggestions: vec![
             Suggestion { label: "Acknowledge".into(), call: Call::Respond { intervention: "acknowledge".into() } },
             Suggestion { label: "Pause deployer".into(), call: Call::Pause { agent: "deployer".into() } },

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use mandate_connect::channel::webhook::Webhook;
+use mandate_connect::channel::webhook::{Webhook, body};
 use mandate_core::change::NotificationRow;
 use mandate_core::delivery::{Answer, Attempt, LEASE};
 use mandate_core::time::{Millis, SECOND, Span};
@@ -272,7 +272,7 @@ async fn send(
     };
     let snapshot = tenant.snapshot.borrow().clone();
     match render::notice(&snapshot, event.as_deref(), row, public_url) {
-        Ok(notice) => channel.send(&row.id.to_string(), at.0.div_euclid(1_000), notice.body()).await,
+        Ok(notice) => channel.send(&row.id.to_string(), at.0.div_euclid(1_000), body::write(&notice)).await,
         Err(why) => Answer::Refused { why },
     }
 }

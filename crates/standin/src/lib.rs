@@ -4,4 +4,5 @@
 //! Used by tests, by demonstrations and by measurements, in process or as the `mandate-standin` binary. A
 //! stand-in shares no code with the adapter it receives, so that a mistake cannot be made twice and agree.
 
+pub mod slack;
 pub mod webhook;

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
+use mandate_standin::slack::Slack;
+use mandate_standin::slack::options::{Pacing, SlackOptions};
 use mandate_standin::webhook::plan::Plan;
 use mandate_standin::webhook::{SinkOptions, WebhookSink};
 
@@ -20,6 +22,8 @@ struct Cli {
 enum What {
     /// A webhook receiver; prints its address, then every message it gets, one JSON object a line.
     Webhook(WebhookArgs),
+    /// A Slack workspace; prints its addresses and secrets as one JSON object. Its page shows what people would see.
+    Slack(SlackArgs),
 }
 
 #[derive(Args)]
@@ -38,10 +42,29 @@ struct WebhookArgs {
     quiet: bool,
 }
 
+#[derive(Args)]
+struct SlackArgs {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where button presses and submitted views are posted while no socket is connected.
+    #[arg(long)]
+    interactivity_url: Option<String>,
+    /// Where slash commands are posted while no socket is connected; as the presses when left out.
+    #[arg(long)]
+    commands_url: Option<String>,
+    /// Lets every method be called as often as one likes.
+    #[arg(long)]
+    unlimited: bool,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Cli { what: What::Webhook(args) } = Cli::parse();
-    let Err(error) = webhook(args).await else { return ExitCode::SUCCESS };
+    let done = match Cli::parse().what {
+        What::Webhook(args) => webhook(args).await,
+        What::Slack(args) => slack(args).await,
+    };
+    let Err(error) = done else { return ExitCode::SUCCESS };
     writeln!(io::stderr(), "error: {error}").ok();
     ExitCode::FAILURE
 }
@@ -75,8 +98,33 @@ async fn webhook(args: WebhookArgs) -> io::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the binary is where the clock is read")]
+async fn slack(args: SlackArgs) -> io::Result<()> {
+    let mut options = SlackOptions::new(Arc::new(unix_milliseconds));
+    options.listen = args.listen;
+    options.commands_url = args.commands_url.or_else(|| args.interactivity_url.clone());
+    options.interactivity_url = args.interactivity_url;
+    if args.unlimited {
+        options.pacing = Pacing::unlimited();
+    }
+    let app = options.app.clone();
+    let slack = Slack::start(options).await?;
+    let told = serde_json::json!({
+        "listening": slack.page_url(),
+        "api": slack.api_url(),
+        "bot_token": app.bot_token,
+        "app_token": app.app_token,
+        "signing_secret": app.signing_secret,
+    });
+    writeln!(io::stdout(), "{told}")?;
+    tokio::signal::ctrl_c().await
+}
+
 fn unix_seconds() -> i64 {
+    unix_milliseconds() / 1_000
+}
+
+#[expect(clippy::disallowed_methods, reason = "the binary is where the clock is read")]
+fn unix_milliseconds() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }

@@ -1,7 +1,7 @@
 //! What a notice says, put together from what was stored: the same words after a crash as before it.
 
-use mandate_connect::channel::webhook::body::{
-    Call, EventRef, Kind, Notice, Place, Suggestion, What, When, Who, WhyYou,
+use mandate_connect::channel::notice::{
+    Call, EventRef, Impact, Kind, Notice, Place, Since, Suggestion, What, When, Who, WhyYou,
 };
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
@@ -93,7 +93,7 @@ fn about_event(
         urgency: notification.urgency.to_string(),
         recipient: snapshot.display_name(&notification.recipient),
         who,
-        what: What { action, description },
+        what: What { action, description, ..What::default() },
         places,
         when: When { occurred_at: event.timestamp, received_at: event.received_at, late },
         why_you: WhyYou {
@@ -102,6 +102,8 @@ fn about_event(
             confidence: f64::from(record.confidence) / 100.0,
             confidence_words: confidence(record.confidence).to_owned(),
         },
+        impact: Impact::default(),
+        since: Since::default(),
         suggestions,
         event: Some(EventRef { id: row.id.to_string(), seq: row.seq, hash: row.hash.to_string() }),
         public_url: Some(public_url.to_owned()),
@@ -134,7 +136,7 @@ fn about_mandate(snapshot: &Snapshot, row: &NotificationRow, why: &[Why], public
         urgency: row.urgency.to_string(),
         recipient: snapshot.display_name(&row.recipient),
         who: Who { kind: "system".to_owned(), id: "mandate".to_owned(), name: "Mandate".to_owned(), framework: None },
-        what: What { action: "needs somebody".to_owned(), description: Some(sentences.join("; ")) },
+        what: What { action: "needs somebody".to_owned(), description: Some(sentences.join("; ")), ..What::default() },
         places: Vec::new(),
         when: When { occurred_at: row.created_at, received_at: row.created_at, late: None },
         why_you: WhyYou {
@@ -143,6 +145,8 @@ fn about_mandate(snapshot: &Snapshot, row: &NotificationRow, why: &[Why], public
             confidence: 1.0,
             confidence_words: "definitely".to_owned(),
         },
+        impact: Impact::default(),
+        since: Since::default(),
         suggestions: Vec::new(),
         event: None,
         public_url: Some(public_url.to_owned()),

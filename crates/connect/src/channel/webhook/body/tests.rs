@@ -1,9 +1,12 @@
-use mandate_core::time::Millis;
+use mandate_core::time::{Millis, SECOND, Span};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{EventRef, Kind, What, When, Who, WhyYou};
-use super::*;
+use super::{BODY_BYTES, cut, write};
+use crate::channel::notice::{
+    BlastLine, Call, EventRef, Impact, Kind, Layer, Merged, Notice, PastIncident, Place, Response, Since, Suggestion,
+    What, When, Who, WhyYou,
+};
 
 fn notice() -> Notice {
     Notice {
@@ -14,7 +17,11 @@ fn notice() -> Notice {
         urgency: "normal".into(),
         recipient: "@alice".into(),
         who: Who { kind: "agent".into(), id: "deployer".into(), name: String::new(), framework: Some("mcp".into()) },
-        what: What { action: "deploy".into(), description: Some("Deploy payments-service v2.3.1".into()) },
+        what: What {
+            action: "deploy".into(),
+            description: Some("Deploy payments-service v2.3.1".into()),
+            ..What::default()
+        },
         places: vec![Place {
             resource: "service:payments-service".into(),
             owner: Some("@alice".into()),
@@ -27,6 +34,8 @@ fn notice() -> Notice {
             confidence: 1.0,
             confidence_words: "definitely".into(),
         },
+        impact: Impact::default(),
+        since: Since::default(),
         suggestions: vec![
             Suggestion { label: "Acknowledge".into(), call: Call::Respond { intervention: "acknowledge".into() } },
             Suggestion { label: "Pause deployer".into(), call: Call::Pause { agent: "deployer".into() } },
@@ -83,6 +92,31 @@ fn a_notice_says_who_what_where_when_why_and_what_to_do() {
         }
     });
     assert_eq!(written(&notice()), expect);
+}
+
+#[test]
+fn what_is_known_later_stands_beside_it() {
+    let mut known = notice();
+    known.what.version = Some("v2.3.1".into());
+    known.impact = Impact {
+        blast_radius: vec![BlastLine { layer: Layer::Likely, resource: "service:checkout".into(), owner: None }],
+        check_first: vec!["error rate of payments-service".into()],
+        resembles: Some(PastIncident { title: "INC-12".into(), undone: vec!["add a canary".into()] }),
+    };
+    known.since = Since {
+        also_told: vec!["@bob".into()],
+        merged: Some(Merged { count: 41, last_action: "deploy".into(), worst_impact: "high".into() }),
+        responses: vec![Response { who: "@alice".into(), did: "paused deployer".into(), after: SECOND.times(12) }],
+    };
+    let body = written(&known);
+    let data = &body["data"];
+    assert_eq!(data["what"]["version"], "v2.3.1");
+    assert_eq!(data["blast_radius"], json!([{"layer": "likely", "resource": "service:checkout", "owner": null}]));
+    assert_eq!(data["check_first"], json!(["error rate of payments-service"]));
+    assert_eq!(data["resembles"], json!({"title": "INC-12", "undone": ["add a canary"]}));
+    assert_eq!(data["also_told"], json!(["@bob"]));
+    assert_eq!(data["merged"], json!({"count": 41, "last_action": "deploy", "worst_impact": "high"}));
+    assert_eq!(data["responses"], json!([{"who": "@alice", "did": "paused deployer", "after_ms": 12_000}]));
 }
 
 #[test]
@@ -144,7 +178,26 @@ proptest! {
         let next = |n: usize| texts[n % texts.len()].0.repeat(texts[n % texts.len()].1);
         (wild.label, wild.urgency, wild.recipient) = (next(0), next(1), next(2));
         wild.who = Who { kind: next(3), id: next(4), name: next(5), framework: Some(next(6)) };
-        wild.what = What { action: next(7), description: Some(next(8)) };
+        wild.what = What {
+            action: next(7),
+            description: Some(next(8)),
+            diff: Some(next(9)),
+            version: Some(next(10)),
+            environment: Some(next(11)),
+        };
+        let lines = || (0..places).map(next).collect::<Vec<_>>();
+        let reached = |n| BlastLine { layer: Layer::Likely, resource: next(n), owner: Some(next(n + 1)) };
+        wild.impact = Impact {
+            blast_radius: (0..places).map(reached).collect(),
+            check_first: lines(),
+            resembles: Some(PastIncident { title: next(12), undone: lines() }),
+        };
+        let response = |n| Response { who: next(n), did: next(n + 1), after: Span(i64::MIN) };
+        wild.since = Since {
+            also_told: lines(),
+            merged: Some(Merged { count: u64::MAX, last_action: next(13), worst_impact: next(14) }),
+            responses: (0..places).map(response).collect(),
+        };
         wild.when.late = Some(next(9));
         wild.why_you = WhyYou { reason: next(10), rule: Some(next(11)), confidence: 0.5, confidence_words: next(12) };
         wild.public_url = Some(next(13));
