@@ -35,13 +35,12 @@ pub(super) struct Known {
     pub(super) read_only: std::collections::HashMap<String, bool>,
 }
 
-/// Judges a line under a gate that is not open.
+/// Judges a line, read strictly, under a gate that is not open.
 pub(super) fn judge(line: &Line<'_>, gate: &Gate, known: &Known) -> Judged {
     match line {
         Line::Blank => Judged::Pass,
-        // It might be a call to a reader that is less strict.
-        Line::Opaque if gate.is_paused() => Judged::Part { answers: Vec::new(), rest: None },
-        Line::Opaque => Judged::Pass,
+        // It might be a call to a reader that is less strict, and of any tool.
+        Line::Opaque => Judged::Part { answers: Vec::new(), rest: None },
         Line::One(message) => match refuse(message, gate, known) {
             None => Judged::Pass,
             Some(answer) => Judged::Part { answers: answer.into_iter().collect(), rest: None },
@@ -50,13 +49,11 @@ pub(super) fn judge(line: &Line<'_>, gate: &Gate, known: &Known) -> Judged {
             let mut answers = Vec::new();
             let mut passing = Vec::new();
             for (raw, message) in items {
-                match message {
-                    Some(message) => match refuse(message, gate, known) {
-                        None => passing.push(*raw),
-                        Some(answer) => answers.extend(answer),
-                    },
-                    None if gate.is_paused() => {}
+                // What cannot be read is withheld here too.
+                let Some(message) = message else { continue };
+                match refuse(message, gate, known) {
                     None => passing.push(*raw),
+                    Some(answer) => answers.extend(answer),
                 }
             }
             if passing.len() == items.len() {
@@ -72,9 +69,9 @@ fn refuse(message: &Message<'_>, gate: &Gate, known: &Known) -> Option<Option<Ve
     if !message.is_tool_call() {
         return None;
     }
-    let tool = message.tool().unwrap_or_default();
-    let read_only = known.read_only.get(tool.as_ref()).copied();
-    match gate.decide(&known.server, &tool, read_only) {
+    let tool = message.tool();
+    let read_only = tool.as_ref().and_then(|tool| known.read_only.get(tool.as_ref()).copied());
+    match gate.decide(&known.server, tool.as_deref(), read_only) {
         Verdict::Pass => None,
         Verdict::Refuse(text) => {
             let modern = known.modern || message.meta().is_modern();

@@ -32,6 +32,8 @@ pub use stdio::Ended;
 
 /// Records on their way from the session to the sender.
 const MAX_RECORDS_WAITING: usize = 4_096;
+/// The agent's key, which is not the server's: whoever wrote the server could speak for the agent with it.
+const KEY_VARIABLE: &str = "MANDATE_KEY";
 /// After the server's process ended, a pipe that something else still holds is given up when silent for so long.
 const HELD_PIPE_WAIT: Duration = Duration::from_millis(500);
 
@@ -87,6 +89,7 @@ pub async fn wrap(options: Options, program: &OsStr, arguments: &[OsString]) -> 
     }
     let mut child = Command::new(program)
         .args(arguments)
+        .env_remove(KEY_VARIABLE)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -117,7 +120,12 @@ pub async fn wrap(options: Options, program: &OsStr, arguments: &[OsString]) -> 
     })?;
     let mut output_done = {
         let (mouth, tap, progress) = (Arc::clone(&mouth), Arc::clone(&hands.tap), Arc::clone(&progress));
-        start("server-to-client", move || outbound::pump(from_server, &mouth, &tap, &progress))?
+        start("server-to-client", move || {
+            outbound::pump(from_server, &mouth, &tap, &progress);
+            // A server may say no more and live on: the client sees the end now, as it would without us.
+            mouth.close();
+            stdio::close_output();
+        })?
     };
     let mut exited = wait_for(child)?;
 

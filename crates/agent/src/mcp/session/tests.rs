@@ -121,10 +121,34 @@ fn a_legacy_connection_is_recorded_whole() {
         })
     );
     assert_eq!(world.records[1].2["result"]["content"], json!([{"type": "text", "bytes": 5}]));
-    assert_eq!(world.records[2].2["metadata"]["estimated_impact"], "none");
+    let told = &world.records[2].2["metadata"];
+    assert_eq!(told["attributes"]["call"]["hints"], json!({"read_only": true}));
+    assert!(told.get("estimated_impact").is_none() && told.get("reversible").is_none(), "a hint is not a fact: {told}");
     assert_eq!(world.records[3].2["error"], "no such file");
     let known = world.session.known.read().unwrap();
     assert!(!known.modern && known.read_only["read_file"] && !known.read_only["write_file"]);
+}
+
+#[test]
+fn a_path_in_a_home_that_looks_like_an_address_still_lies_in_its_repository() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("user@corp.com/shop");
+    std::fs::create_dir_all(root.join(".git")).unwrap();
+    let mut world = World::new(Some("a"));
+    for (id, cwd) in [root.clone(), "/nowhere".into()].into_iter().enumerate() {
+        world.session.site = CallSite::new(cwd);
+        let path = root.join("src/pay.rs");
+        let call = json!({"id": id, "method": "tools/call", "params": {"name": "write_file", "arguments": {"path": path}}});
+        world.play(&format!("> {call}"));
+    }
+    for (_, _, event) in &world.records {
+        let call = &event["metadata"]["attributes"]["call"];
+        let (path, root) = (call["arguments"]["path"].as_str().unwrap(), call["repo_root"].as_str().unwrap());
+        assert_eq!(path.strip_prefix(root), Some("/src/pay.rs"), "{call}");
+        assert_eq!(call["repo"], "shop");
+        assert!(!call.to_string().contains("user@corp.com"), "{call}");
+    }
+    assert_eq!(world.records[0].2["metadata"]["attributes"]["call"]["cwd"], world.records[0].2["metadata"]["attributes"]["call"]["repo_root"]);
 }
 
 #[test]
