@@ -20,6 +20,7 @@ pub mod event;
 // What people configured, and what happened lately.
 pub mod calendar;
 pub mod capture;
+pub mod catalog;
 pub mod history;
 pub mod ownership;
 pub mod rule;

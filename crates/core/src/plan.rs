@@ -25,7 +25,7 @@ pub use record::Record;
 pub use snapshot::Snapshot;
 
 /// Rises whenever the same inputs may give another plan.
-pub const PLANNER: u32 = 1;
+pub const PLANNER: u32 = 2;
 
 /// The most that one plan tells (EVT-7); who is left out is named in the record.
 pub const MAX_NOTICES: usize = 50;
@@ -219,19 +219,46 @@ fn route_resource<'s>(
     resource: &Resource,
     ownership: &Ownership,
 ) -> Routed<'s> {
-    let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
-    let team = ownership.layers.team.and_then(|team| snapshot.directory.party(team)).map(|party| &**party.handle());
-    let resource = ResourceFacts {
-        kind: resource.kind,
-        id: &resource.id,
-        repo: resource.repo.as_deref(),
-        tags: &tags,
-        sensitivity: sensitivity([]),
-        team,
-        environment: None,
-        owner_available: !ownership.unowned,
-    };
-    snapshot.rules.route(facts, Some(&resource))
+    let tags = Tags::of(snapshot, resource);
+    snapshot.rules.route(facts, Some(&tags.facts(snapshot, resource, ownership)))
+}
+
+/// The tags of a resource: those that configuration gives it, and those that the event adds (RTE-13).
+#[derive(Debug)]
+pub struct Tags<'a> {
+    all: Vec<&'a str>,
+    sensitivity: Level,
+}
+
+impl<'a> Tags<'a> {
+    /// Each tag once, the configured ones first. Sensitivity is computed from those alone.
+    #[must_use]
+    pub fn of(snapshot: &'a Snapshot, resource: &'a Resource) -> Self {
+        let mut all = snapshot.directory.catalog().tags(resource);
+        let sensitivity = sensitivity(all.iter().copied());
+        for tag in resource.tags.iter().flatten() {
+            if !all.contains(&tag.as_str()) {
+                all.push(tag);
+            }
+        }
+        Self { all, sensitivity }
+    }
+
+    /// What rules may ask of the resource.
+    #[must_use]
+    pub fn facts(&'a self, snapshot: &'a Snapshot, resource: &'a Resource, ownership: &Ownership) -> ResourceFacts<'a> {
+        let team = ownership.layers.team.and_then(|team| snapshot.directory.party(team));
+        ResourceFacts {
+            kind: resource.kind,
+            id: &resource.id,
+            repo: resource.repo.as_deref(),
+            tags: &self.all,
+            sensitivity: self.sensitivity,
+            team: team.map(|party| &**party.handle()),
+            environment: None,
+            owner_available: !ownership.unowned,
+        }
+    }
 }
 
 /// Collects who is told, one message per recipient and channel, with all reasons.

@@ -4,8 +4,8 @@ use mandate_core::event::{Submission, Times};
 use mandate_core::history::Observed;
 use mandate_core::id::EventId;
 use mandate_core::ownership::Step;
-use mandate_core::plan::{NotToldWhy, Plan, Snapshot, event_facts, plan};
-use mandate_core::rule::{Outcome, ResourceFacts, sensitivity};
+use mandate_core::plan::{NotToldWhy, Plan, Snapshot, Tags, event_facts, plan};
+use mandate_core::rule::{Outcome, ResourceFacts};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub struct RouteAnswer {
 pub struct OwnedResource {
     /// `type:id`.
     pub resource: String,
-    /// The step that found the owners: `explicit`, `codeowners` or `fallback`.
+    /// The step that found the owners: `explicit`, `codeowners`, `catalog` or `fallback`.
     pub step: String,
     /// Their handles.
     pub owners: Vec<String>,
@@ -170,6 +170,7 @@ fn source(step: Step) -> &'static str {
     match step {
         Step::Explicit => "ownership.yaml",
         Step::Codeowners => "CODEOWNERS",
+        Step::Catalog => "catalog",
         Step::Fallback => "fallback: nobody owns it",
     }
 }
@@ -194,18 +195,8 @@ fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, plan
         return vec![Tried { resource: None, rules: rules(None) }];
     }
     let each = submission.resources().iter().zip(&planned.owners).map(|(resource, owned)| {
-        let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
-        let team = owned.ownership.layers.team.map(|team| snapshot.directory.owner_shown(team).handle);
-        let facts = ResourceFacts {
-            kind: resource.kind,
-            id: &resource.id,
-            repo: resource.repo.as_deref(),
-            tags: &tags,
-            sensitivity: sensitivity([]),
-            team: team.as_deref(),
-            environment: None,
-            owner_available: !owned.ownership.unowned,
-        };
+        let tags = Tags::of(snapshot, resource);
+        let facts = tags.facts(snapshot, resource, &owned.ownership);
         Tried { resource: Some(resource.address()), rules: rules(Some(&facts)) }
     });
     each.collect()
