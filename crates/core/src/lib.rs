@@ -26,7 +26,8 @@ pub mod ownership;
 pub mod rule;
 pub mod schema;
 
-// What is decided.
+// What is decided, and what it can reach.
+pub mod blast;
 pub mod plan;
 
 // What is stored, and how it proves itself.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::reach::{Process, Reach, Reaches};
+use crate::blast::Spreads;
 use crate::calendar::BusinessHours;
 use crate::capture::{Call, CaptureFile, CaptureSet, Hints};
 use crate::catalog::{self, CatalogSource};
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub rules: RuleSet,
     /// Who owns what.
     pub directory: Directory,
+    /// What each service can reach.
+    pub spreads: Spreads,
     /// What tool calls touch.
     pub capture: CaptureSet,
     /// When people work.
@@ -90,7 +93,8 @@ impl Snapshot {
         });
 
         let reaches = Reaches::build(&directory, process);
-        let snapshot = Self { id: name(files, process), rules, directory, capture, hours, reaches };
+        let spreads = Spreads::build(&directory);
+        let snapshot = Self { id: name(files, process), rules, directory, spreads, capture, hours, reaches };
         (snapshot, problems)
     }
 
