@@ -51,6 +51,26 @@ fn owners_are_explained_step_by_step() {
 }
 
 #[test]
+fn the_reach_of_an_action_is_shown_by_layer() {
+    let (bench, example) = (Bench::new(), example());
+    assert_snapshot!(bench.ok(&["owners", "blast", "service:payments-db", "--config", &example]), @r#"
+    definite  1
+      service:payments-db  declared  @alice
+    likely  2
+      service:payments-service  depends on payments-db  @alice
+      service:user-service  depends on payments-db  @platform
+    possible  1
+      service:checkout  depends on payments-service, 2 steps away  @payments-team
+
+    a notice to owners goes to those of the first layer only: @alice (Alice)
+    "#);
+    let answer = bench.json(&["owners", "blast", "file:src/checkout/cart.ts", "--config", &example]);
+    assert_eq!(answer["definite"]["resources"][1]["reason"], "holds file:src/checkout/cart.ts");
+    let owners = [0, 1].map(|at| &answer["definite"]["owners"][at]["handle"]);
+    assert_eq!(owners, ["@platform", "@payments-team"], "the file's by CODEOWNERS, and the service's");
+}
+
+#[test]
 fn rules_are_explained_with_every_miss() {
     let (bench, example) = (Bench::new(), example());
     let flags = ["rules", "explain", "--config", &example, "--actor", "deployer", "--type", "deploy"];
