@@ -27,7 +27,7 @@ pub use record::{Record, Said};
 pub use snapshot::Snapshot;
 
 /// Rises whenever the same inputs may give another plan.
-pub const PLANNER: u32 = 2;
+pub const PLANNER: u32 = 3;
 
 /// As many recipients one plan tells (EVT-7), each on one channel or more; who is left out is named.
 pub const MAX_RECIPIENTS: usize = 50;
@@ -139,12 +139,11 @@ pub fn plan(snapshot: &Snapshot, observed: &Observed, submission: &Submission, i
         vec![snapshot.rules.route(&facts, None)]
     } else {
         let each = resources.iter().zip(&owners);
-        let route = |resource: &ResourceFacts<'_>| snapshot.rules.route(&facts, Some(resource));
-        each.map(|(resource, owned)| {
+        let route = |(resource, owned): (&Resource, &Owned)| {
             let tags = Tags::of(snapshot, resource);
-            route(&tags.facts(snapshot, resource, &owned.ownership))
-        })
-        .collect()
+            snapshot.rules.route(&facts, Some(&tags.facts(snapshot, resource, &owned.ownership)))
+        };
+        each.map(route).collect()
     };
     let Some(combined) = strictest(&routed) else {
         // INVARIANT: `routed` has one entry a resource, or one for none; it is never empty.

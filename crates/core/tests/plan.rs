@@ -309,6 +309,11 @@ fn the_catalog_gives_owners_tags_and_sensitivity_and_an_event_takes_none_away() 
     assert_eq!(shown(&event("edit", ledger(json!([])))), by_rule);
     assert_eq!(shown(&event("edit", ledger(json!(["sensitivity:low", "mine"])))), by_rule);
     assert_eq!(shown(&event("look", ledger(json!(["mine"])))), "auto low by `mine`, 75");
+    // The shipped rules ask for it too.
+    let sensitive = shown(&event("config_change", ledger(json!([]))));
+    assert!(
+        sensitive.starts_with("monitored high by `sensitive resources`, 75\n`sensitive resources`: the resource is")
+    );
     let reports = json!([{"type": "service", "id": "reports", "tags": ["pci"]}]);
     assert!(!shown(&event("edit", reports)).contains("`high`"), "an agent cannot raise it");
     let file = json!([{"type": "file", "repo": "acme/app", "id": "ledger/post.rs"}]);
