@@ -13,13 +13,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mandate_api::{OutcomeReport, OutcomeStatus};
-use mandate_scrub::Scrubber;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::arguments::Shaper;
 use super::call_site::CallSite;
 use super::identity::agent_id;
 use super::message::{CallParams, Implementation, Line, Message};
@@ -43,7 +43,7 @@ pub(super) struct Setting {
     pub(super) server: Option<String>,
     pub(super) host: String,
     pub(super) working_directory: PathBuf,
-    pub(super) scrubber: Scrubber,
+    pub(super) shaper: Shaper,
 }
 
 /// What a step found.
@@ -370,7 +370,7 @@ impl Session {
 
     fn outcome(&self, call: &Call, mut outcome: OutcomeReport, at: i64, tick: i64) -> Option<Found> {
         outcome.duration_ms = u64::try_from(tick - call.began).ok();
-        outcome.error = outcome.error.map(|error| cut(&self.setting.scrubber.scrub_text(&error), 500));
+        outcome.error = outcome.error.map(|error| cut(&self.setting.shaper.scrubber().scrub_text(&error), 500));
         record(&call.key, Kind::Outcome, &outcome, at).map(Found::Record)
     }
 

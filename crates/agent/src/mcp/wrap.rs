@@ -12,10 +12,10 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use mandate_api::Control;
-use mandate_scrub::Scrubber;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::arguments::Shaper;
 use super::inbound::{Inbound, Rest};
 use super::outbound::{self, Mouth};
 use super::session::{Found, Session, Setting};
@@ -209,7 +209,7 @@ impl Hands {
             server: options.name.clone(),
             host: options.host.clone(),
             working_directory: options.working_directory.clone(),
-            scrubber: Scrubber::new(key),
+            shaper: Shaper::new(key),
         };
         let mut session = Session::new(setting, Arc::clone(&self.known));
         let (tap, records) = (Arc::clone(&self.tap), self.records.take());

@@ -21,7 +21,7 @@ impl World {
             server: None,
             host: "box".into(),
             working_directory: "/nowhere/at/all".into(),
-            scrubber: Scrubber::new([0; 32]),
+            shaper: Shaper::new([0; 32]),
         };
         let session = Session::new(setting, Arc::default());
         Self { session, tick: 0, records: Vec::new(), agents: Vec::new() }
@@ -138,7 +138,8 @@ fn a_path_in_a_home_that_looks_like_an_address_still_lies_in_its_repository() {
     for (id, cwd) in [root.clone(), "/nowhere".into()].into_iter().enumerate() {
         world.session.site = CallSite::new(cwd);
         let path = root.join("src/pay.rs");
-        let call = json!({"id": id, "method": "tools/call", "params": {"name": "write_file", "arguments": {"path": path}}});
+        let call =
+            json!({"id": id, "method": "tools/call", "params": {"name": "write_file", "arguments": {"path": path}}});
         world.play(&format!("> {call}"));
     }
     for (_, _, event) in &world.records {
@@ -148,7 +149,10 @@ fn a_path_in_a_home_that_looks_like_an_address_still_lies_in_its_repository() {
         assert_eq!(call["repo"], "shop");
         assert!(!call.to_string().contains("user@corp.com"), "{call}");
     }
-    assert_eq!(world.records[0].2["metadata"]["attributes"]["call"]["cwd"], world.records[0].2["metadata"]["attributes"]["call"]["repo_root"]);
+    assert_eq!(
+        world.records[0].2["metadata"]["attributes"]["call"]["cwd"],
+        world.records[0].2["metadata"]["attributes"]["call"]["repo_root"]
+    );
 }
 
 #[test]
