@@ -12,7 +12,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mandate_api::{OutcomeReport, OutcomeStatus};
+use mandate_api::{Dropped, OutcomeReport, OutcomeStatus};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -53,6 +53,8 @@ pub(super) enum Found {
     Agent(String),
     /// Something for the server.
     Record(Record),
+    /// Something that should have been, and could not be read.
+    Lost(Dropped),
 }
 
 /// One connection.
@@ -155,6 +157,11 @@ impl Session {
         found
     }
 
+    /// Calls of the client are missing: each would have been an event and an outcome.
+    pub(super) fn client_gap(&mut self, calls: u64, at: i64) -> Vec<Found> {
+        lost(calls * 2, at)
+    }
+
     /// Output of the server is missing.
     pub(super) fn server_gap(&mut self) {
         self.gap = true;
@@ -174,8 +181,8 @@ impl Session {
         calls.extend(self.waiting.drain().map(|(_, call)| call));
         calls.extend(self.tasks.drain().map(|(_, call)| call));
         if self.gap {
-            // Perhaps they were answered where nobody could read it: nothing is claimed.
-            return Vec::new();
+            // Perhaps they were answered where nobody could read it: nothing is claimed of how they ended.
+            return lost(calls.len() as u64, at);
         }
         calls.sort_by_key(|call| call.sequence);
         calls
@@ -400,6 +407,11 @@ fn fold_key(tool: Option<&str>, arguments: Option<&RawValue>, state: Option<&str
         digest.update([0]);
     }
     digest.finalize().into()
+}
+
+fn lost(count: u64, at: i64) -> Vec<Found> {
+    let lost = (count > 0).then_some(Found::Lost(Dropped { count, since: at, until: at }));
+    lost.into_iter().collect()
 }
 
 fn failure(call: &Call, mode: &str, error: &str, at: i64, tick: i64) -> Record {
