@@ -1,8 +1,8 @@
 //! What runs, what it depends on, and whose it is: `catalog.yaml`, and Backstage's `catalog-info.yaml` as it is.
 //!
-//! The ownership [`crate::ownership::Directory`] compiles a catalog with its people at hand and asks it as the third
-//! step of its search; [`crate::blast`] follows the dependencies; tags add to those of an event. A service is
-//! found by its id, and by the `paths` of the files that make it up.
+//! [`crate::ownership::Directory`] compiles a catalog, with its people at hand, and asks it as the third step of
+//! its search; [`crate::blast`] follows the dependencies; tags add to those of an event. A service is found by
+//! its id, and by the `paths` of the files that make it up.
 //!
 //! Mistakes in `catalog.yaml` are errors; those in Backstage's file are warnings, since it is another system's.
 
