@@ -19,6 +19,8 @@ mod layer;
 mod notifications;
 pub mod problem;
 mod rejected;
+mod responses;
+mod reviews;
 mod serve;
 mod state;
 pub mod status;
@@ -73,6 +75,9 @@ fn calls() -> OpenApiRouter<App> {
         .routes(routes!(export::checkpoints))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::get))
+        .routes(routes!(responses::respond))
+        .routes(routes!(responses::undo))
+        .routes(routes!(reviews::list))
         .routes(routes!(agents::list))
         .routes(routes!(agents::pause_all))
         .routes(routes!(agents::resume_all))
@@ -115,6 +120,8 @@ fn calls() -> OpenApiRouter<App> {
         (name = "agents", description = "who they are, pausing them"),
         (name = "notifications", description = "who was told"),
         (name = "config", description = "rules, owners and dependencies in force"),
+        (name = "notifications", description = "who was told, and what they answered"),
+        (name = "config", description = "rules and owners in force"),
         (name = "stream", description = "what happens, live"),
         (name = "export", description = "what can be verified elsewhere"),
         (name = "keys", description = "API keys"),
