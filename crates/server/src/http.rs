@@ -21,6 +21,7 @@ mod state;
 pub mod status;
 mod stream;
 mod submit;
+pub mod tls;
 mod view;
 
 use axum::extract::State;
@@ -34,7 +35,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use caller::Caller;
-pub use serve::{ServeError, serve};
+pub use serve::serve;
 pub use state::HttpState;
 
 use crate::app::App;

@@ -11,3 +11,4 @@ mod keys;
 mod sinks;
 mod stopping;
 mod streams;
+mod tls;
