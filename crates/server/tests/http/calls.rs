@@ -168,6 +168,9 @@ async fn the_server_says_how_it_does() {
     world.post("/v1/events", &event("a", "1")).await;
     let metrics = String::from_utf8(world.get("/metrics").await.body).unwrap();
     assert!(metrics.contains("mandate_events_total{result=\"accepted\"} 1"), "{metrics}");
+    for gauge in ["mandate_outbox_oldest_seconds 0", "mandate_lanes_failing 0"] {
+        assert!(metrics.contains(&format!("\n{gauge}\n")), "{metrics}");
+    }
     let status = world.get("/v1/status").await.json();
     assert_eq!((status["ready"].as_bool(), status["tenant"].as_str()), (Some(true), Some("default")));
     assert!(status["position"].as_i64().unwrap() >= 1);

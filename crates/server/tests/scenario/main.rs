@@ -9,6 +9,7 @@ mod duplicates;
 mod input;
 mod keys;
 mod sinks;
+mod status;
 mod stopping;
 mod streams;
 mod tls;

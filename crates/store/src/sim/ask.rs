@@ -2,9 +2,11 @@
 
 use mandate_core::audit::AuditRow;
 use mandate_core::change::{
-    AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, PersonRow,
+    AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
+    OutcomeRow, PersonRow,
 };
 use mandate_core::id::{ConfigId, EventId, NotificationId};
+use mandate_core::time::Millis;
 
 use super::state::State;
 use crate::read::{EventFilter, FeedRow, MAX_SCAN, NotificationFilter, Page, StoredEvent};
@@ -29,6 +31,10 @@ impl State {
 
     pub(crate) fn event_by_seq(&self, seq: i64) -> Option<StoredEvent> {
         self.events.get(&seq).map(|row| self.stored(row))
+    }
+
+    pub(crate) fn last_event_before(&self, id: EventId) -> Option<i64> {
+        self.event_ids.iter().filter(|(other, _)| **other < id).map(|(_, seq)| *seq).max()
     }
 
     pub(crate) fn events_from(&self, seq: i64, limit: i64) -> Vec<StoredEvent> {
@@ -76,6 +82,11 @@ impl State {
 
     pub(crate) fn notifications_of(&self, event_seq: i64) -> Vec<NotificationRow> {
         self.notifications.values().filter(|row| row.event_seq == Some(event_seq)).cloned().collect()
+    }
+
+    pub(crate) fn oldest_queued(&self) -> Option<Millis> {
+        let queued = self.notifications.values().filter(|row| row.state == NotificationState::Queued);
+        queued.map(|row| row.created_at).min()
     }
 
     pub(crate) fn notifications(
