@@ -88,6 +88,7 @@ fn the_api_is_described() {
     let text = Bench::new().ok(&["openapi"]);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(Bench::new().json(&["openapi"]), document, "the same on one line");
     assert!(document["paths"]["/v1/events"]["post"].is_object());
 }
 
