@@ -101,3 +101,15 @@ fn the_files_have_schemas() {
     assert_eq!(schema["title"], "ownership.yaml");
     assert!(schema["properties"]["owners"].is_object());
 }
+
+#[test]
+fn the_commands_of_the_guide_work() {
+    let (bench, example) = (Bench::new(), example());
+    let guide = include_str!("../../../../docs/guides/rules.md");
+    let commands: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("$ mandate ")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        let command = command.replace("docs/example", &example);
+        bench.ok(&command.split(' ').collect::<Vec<_>>());
+    }
+}
