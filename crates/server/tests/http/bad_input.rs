@@ -163,7 +163,11 @@ fn calls() -> Vec<Case> {
         call(("POST", "/v1/keys"), r#"{"scope":"read","agent":"a"}"#, 400, "invalid_request", "/agent"),
         call(("DELETE", "/v1/keys/7"), "", 404, "not_found", ""),
         call(("DELETE", "/v1/keys/00000000-0000-7000-8000-000000000000"), "", 404, "not_found", ""),
+        call(("GET", "/v1/keys?limit=0"), "", 400, "invalid_request", ""),
+        call(("GET", "/v1/keys?scope=read"), "", 400, "invalid_request", ""),
+        call(("GET", "/v1/keys?cursor=00000000-0000-7000-8000-000000000000"), "", 400, "invalid_request", ""),
         call(("PUT", "/v1/config/rules"), "{}", 409, "managed_by_files", ""),
+        call(("PUT", "/v1/config/planets"), "{}", 404, "not_found", ""),
         call(("GET", "/v1/owners"), "", 400, "invalid_request", ""),
         call(("GET", "/v1/owners?resource=x"), "", 400, "invalid_request", ""),
         call(

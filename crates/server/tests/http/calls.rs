@@ -102,6 +102,14 @@ async fn keys_open_what_their_scope_says_and_nothing_once_revoked() {
     assert!(revoked.json()["detail"].as_str().unwrap().contains("revoked"));
     let listed = world.get("/v1/keys").await;
     assert!(!String::from_utf8_lossy(&listed.body).contains(&read), "texts of keys are not kept");
+    let (mut paged, mut path) = (Vec::new(), "/v1/keys?limit=3".to_owned());
+    loop {
+        let mut page = world.get(&path).await.json();
+        paged.append(page["items"].as_array_mut().unwrap());
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/keys?limit=3&cursor={cursor}");
+    }
+    assert_eq!(json!(paged), listed.json()["items"]);
     world.stop().await;
 }
 
