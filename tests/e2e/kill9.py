@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 
 from served import BIN, SCRATCH, run
 
@@ -28,6 +29,8 @@ PACE = 0.01
 ALIVE_SECONDS = (0.15, 0.9)
 START_SECONDS = 15
 SETTLE_SECONDS = 60
+# One message in so many gets no answer the first time.
+LOST_ANSWERS = 50
 VERIFIER = pathlib.Path(__file__).resolve().parents[2] / "tools" / "verify" / "mandate_verify.py"
 STORE = os.environ.get("KILL9_STORE", f"sqlite:{SCRATCH / 'mandate.db'}")
 CONFIG = SCRATCH / "config"
@@ -35,7 +38,7 @@ SECRET = "whsec_a2lsbGVkLWFuZC1zdGFydGVkLWFnYWlu"
 
 
 class Sink(http.server.ThreadingHTTPServer):
-    """Counts messages by their id; now and then it takes one and its answer is lost."""
+    """Counts messages by their id; the answer to some of them is lost the first time."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -44,6 +47,7 @@ class Sink(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.arrived = collections.Counter()
         self.seqs = {}
+        self.unanswered = set()
         self.lock = threading.Lock()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -57,10 +61,16 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        message = json.loads(body)
-        with self.server.lock:
-            self.server.arrived[self.headers["webhook-id"]] += 1
-            self.server.seqs[self.headers["webhook-id"]] = message["data"]["event"]["seq"]
+        message, sink, id = json.loads(body), self.server, self.headers["webhook-id"]
+        with sink.lock:
+            sink.arrived[id] += 1
+            sink.seqs[id] = message["data"]["event"]["seq"]
+            loses = zlib.crc32(id.encode()) % LOST_ANSWERS == 0 and id not in sink.unanswered
+            if loses:
+                sink.unanswered.add(id)
+        if loses:
+            self.close_connection = True
+            return
         self.send_response(204)
         self.end_headers()
 
@@ -227,6 +237,8 @@ def check(senders: list[Sender], events: list[dict], notices: list[dict], sink: 
     ids = {notice["id"]: notice["event_seq"] for notice in notices}
     missed = ids.keys() - sink.arrived.keys()
     assert not missed, f"{len(missed)} notices never reached the sink, such as {next(iter(missed))}"
+    once = {id for id in sink.unanswered if sink.arrived[id] < 2}
+    assert sink.unanswered and not once, f"{len(once)} of {len(sink.unanswered)} messages without an answer were not sent again"
     groundless = sink.arrived.keys() - ids.keys()
     assert not groundless, f"{len(groundless)} messages have no notice behind them, such as {next(iter(groundless))}"
     assert all(ids[one] == seq for one, seq in sink.seqs.items()), "a message speaks of another event than its notice"
@@ -264,7 +276,7 @@ def main() -> None:
     slowest = max(server.ready_after)
     print(
         f"killed {KILLS} times: {len(receipts)} events acknowledged, {len(events)} stored, each once; {len(notices)} notices delivered"
-        f" ({copies} copies); {again} requests sent again; slowest start {slowest:.2f} s; {loaded:.0f} s of load,"
+        f" ({copies} copies, {len(sink.unanswered)} answers lost); {again} requests sent again; slowest start {slowest:.2f} s; {loaded:.0f} s of load,"
         f" {time.monotonic() - began:.0f} s in all"
     )
 

@@ -1,7 +1,7 @@
 //! A server that replays a script and keeps every byte it was sent.
 //!
 //! One step a line: `out <JSON string>` writes its text in one write, `read <n>` takes n bytes, `line` takes one line,
-//! `rest` reads to the end, `big <n>` writes a line of n bytes, `flood <n>` writes n numbered lines while a thread
+//! `rest` reads to the end, `close` ends the output, `env <name>` writes a variable of the environment, `big <n>` writes a line of n bytes, `flood <n>` writes n numbered lines while a thread
 //! reads to the end, `exit <code>` and `kill` end it.
 
 use std::fs::File;
@@ -19,6 +19,11 @@ pub(crate) fn play(record: &str, script: &str) {
             "read" => drop(peer.take(rest.parse().expect("a number"))),
             "line" => while peer.take(1) != b"\n" {},
             "rest" => peer.take_rest(),
+            "close" => {
+                let nothing = File::options().write(true).open("/dev/null").expect("a place for nothing");
+                rustix::stdio::dup2_stdout(nothing).expect("an end of the output");
+            }
+            "env" => write(format!("{rest}={:?}\n", std::env::var_os(rest)).as_bytes()),
             "flood" => {
                 let reader = std::thread::spawn(move || peer.take_rest());
                 for n in 0..rest.parse::<u32>().expect("a number") {

@@ -5,7 +5,9 @@ use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 const TESTBED: &str = env!("CARGO_BIN_EXE_agent-testbed");
 /// A port nobody listens on: Mandate is away, which no peer may notice.
@@ -29,13 +31,18 @@ impl std::fmt::Debug for Seen {
 }
 
 fn start(dir: &Path, wrapped: bool, script: &str) -> Child {
+    command(dir, wrapped, script).spawn().unwrap()
+}
+
+fn command(dir: &Path, wrapped: bool, script: &str) -> Command {
     let record = dir.join("record");
     let mut command = Command::new(TESTBED);
     if wrapped {
         command.args(["wrap", "--url", NOBODY, "--state"]).arg(dir).args(["--agent", "a", "--", TESTBED]);
     }
     command.arg("peer").arg(record).arg(script);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command
 }
 
 fn run(wrapped: bool, script: &str, input: &[&[u8]]) -> Seen {
@@ -133,6 +140,45 @@ fn the_servers_end_is_the_wrappers_end() {
             assert_eq!((status.code(), status.signal()), (code, signal), "{name}");
         }
     }
+}
+
+#[test]
+fn a_server_may_end_its_output_and_live_on() {
+    let seen = [false, true].map(|wrapped| {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = start(dir.path(), wrapped, "out \"last\\n\"\nclose\nline\nexit 5");
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (read, whole) = mpsc::channel();
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            stdout.read_to_end(&mut bytes).unwrap();
+            read.send(bytes).unwrap();
+        });
+        let to_client =
+            whole.recv_timeout(Duration::from_secs(20)).expect("the end of the output, while the server lives");
+        stdin.write_all(b"one more\n").unwrap();
+        let status = child.wait().unwrap();
+        Seen { to_client, to_server: std::fs::read(dir.path().join("record")).unwrap(), status }
+    });
+    assert_eq!(seen[0], seen[1]);
+    assert_eq!(
+        (seen[1].to_client.as_slice(), seen[1].to_server.as_slice()),
+        (b"last\n".as_slice(), b"one more\n".as_slice())
+    );
+}
+
+#[test]
+fn the_server_inherits_the_environment_but_not_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut child = command(dir.path(), true, "env MANDATE_KEY\nenv TESTBED_WORD")
+        .env("MANDATE_KEY", "mk_of_the_agent")
+        .env("TESTBED_WORD", "here")
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    child.stdout.as_mut().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(said, "MANDATE_KEY=None\nTESTBED_WORD=Some(\"here\")\n");
+    assert!(child.wait().unwrap().success());
 }
 
 #[test]

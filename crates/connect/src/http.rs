@@ -3,6 +3,7 @@
 //! One [`HttpClient`] is shared by all adapters of a process. It keeps two pools, one a [`Reach`], so that a
 //! guarded channel never rides on a connection that a channel with `allow_private` opened.
 
+pub(crate) mod address;
 pub mod dial;
 pub mod guard;
 
@@ -12,10 +13,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper::{Request, Response, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tower::Service as _;
 
 use dial::{Dial, Resolve, SystemResolver};
 use guard::Reach;
@@ -29,15 +32,19 @@ const IDLE_FOR: Duration = Duration::from_secs(30);
 /// The longest status line and headers read from anyone, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
 
-type Pool = Client<HttpsConnector<Dial>, Full<Bytes>>;
+type Connector = HttpsConnector<Dial>;
+type Pool = Client<Connector, Full<Bytes>>;
+
+/// One connection of its own, in the clear or through TLS, for a protocol that is not HTTP.
+pub(crate) type Stream = TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>;
 
 /// A shared HTTP/1.1 client: keep-alive, TLS 1.2 and 1.3 with the bundled public roots, no redirects, no proxy.
 ///
 /// Cheap to clone. Connections end when the last clone is dropped.
 #[derive(Clone)]
 pub struct HttpClient {
-    public: Pool,
-    private: Pool,
+    public: (Connector, Pool),
+    private: (Connector, Pool),
 }
 
 impl std::fmt::Debug for HttpClient {
@@ -66,24 +73,48 @@ impl HttpClient {
     /// # Errors
     /// Whatever kept the head from arriving; [`guard::forbidden`] tells whether it was the guard.
     pub async fn request(&self, reach: Reach, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Error> {
-        let pool = match reach {
+        let (_, pool) = self.reaching(reach);
+        pool.request(request).await
+    }
+
+    /// Opens a connection of its own, past the pools but not past the guard.
+    pub(crate) async fn open(
+        &self,
+        reach: Reach,
+        uri: Uri,
+    ) -> Result<Stream, Box<dyn std::error::Error + Send + Sync>> {
+        let (connector, _) = self.reaching(reach);
+        Ok(TokioIo::new(connector.clone().call(uri).await?))
+    }
+
+    fn reaching(&self, reach: Reach) -> &(Connector, Pool) {
+        match reach {
             Reach::Public => &self.public,
             Reach::Private => &self.private,
-        };
-        pool.request(request).await
+        }
     }
 }
 
-fn pool(resolver: Arc<dyn Resolve>, reach: Reach) -> Pool {
+fn pool(resolver: Arc<dyn Resolve>, reach: Reach) -> (Connector, Pool) {
     let connector = HttpsConnectorBuilder::new()
         .with_webpki_roots()
         .https_or_http()
         .enable_http1()
         .wrap_connector(Dial::new(resolver, reach));
-    Client::builder(TokioExecutor::new())
+    let pool = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .pool_idle_timeout(IDLE_FOR)
         .pool_max_idle_per_host(IDLE_PER_HOST)
         .http1_max_buf_size(HEAD_BYTES)
-        .build(connector)
+        .build(connector.clone());
+    (connector, pool)
+}
+
+/// What an error comes down to.
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
 }

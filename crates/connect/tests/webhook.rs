@@ -264,8 +264,8 @@ async fn what_can_never_work_is_refused_when_configured() {
     let bad = |what: &str| format!("channel `ops-hook`: url `{what}");
     check("http://hooks.example/s3cret", false, &bad("http://hooks.example` is not encrypted; use `https://`"));
     check("https://u:s3cret@hooks.example/", false, &bad("https://hooks.example` holds a user name or password"));
-    check("ftp://hooks.example", true, &bad("ftp://hooks.example` has no scheme that webhooks use"));
-    check("hooks.example", false, &bad("hooks.example` has no scheme that webhooks use"));
+    check("ftp://hooks.example", true, &bad("ftp://hooks.example` has no scheme that channels use"));
+    check("hooks.example", false, &bad("hooks.example` has no scheme that channels use"));
     check("", false, &bad("` is not an address"));
     check("https://", false, &bad("https://` is not an address"));
     check("https:///hook", false, &bad("https://` is not an address"));

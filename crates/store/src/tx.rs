@@ -4,7 +4,7 @@ mod check;
 mod lookup;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mandate_core::change::{Changes, Head, SeenKey, SeenRow};
 use mandate_core::id::{EventId, PersonId};
@@ -15,7 +15,7 @@ use crate::decode;
 use crate::error::{CommitError, Error, Result, commit_error};
 #[cfg(feature = "sim")]
 use crate::sim::SimTx;
-use crate::sql::{Conn, Sql, Value, statements, values_of};
+use crate::sql::{Conn, Sql, Value, Writes, statements, values_of};
 
 pub(crate) use check::check;
 pub(crate) use rows::ALL as INSERTS;
@@ -47,6 +47,8 @@ pub struct Tx {
     now: Millis,
     erasures: Vec<Erasure>,
     forgotten: Vec<PersonId>,
+    /// Keys that were looked for and are not there: while the head is held, nobody else adds them.
+    unseen: BTreeSet<SeenKey>,
     /// The first error; after it nothing can be committed.
     failed: Option<Error>,
 }
@@ -128,7 +130,16 @@ impl Tx {
     }
 
     fn new(inner: Inner, tenant: i64, head: Head, now: Millis) -> Self {
-        Self { inner, tenant, head, now, erasures: Vec::new(), forgotten: Vec::new(), failed: None }
+        Self {
+            inner,
+            tenant,
+            head,
+            now,
+            erasures: Vec::new(),
+            forgotten: Vec::new(),
+            unseen: BTreeSet::new(),
+            failed: None,
+        }
     }
 
     /// The tenant's head as the transaction sees it: after a write, the new one.
@@ -149,6 +160,7 @@ impl Tx {
     /// As every read; the transaction can then only be dropped.
     pub async fn seen(&mut self, keys: &[SeenKey]) -> Result<Vec<Option<SeenRow>>> {
         let found = self.find_seen(keys).await.inspect_err(|error| self.failed = Some(error.clone()))?;
+        self.unseen.extend(keys.iter().filter(|key| !found.contains_key(*key)));
         Ok(keys.iter().map(|key| found.get(key).copied()).collect())
     }
 
@@ -226,7 +238,9 @@ impl Tx {
             #[cfg(feature = "sim")]
             Inner::Sim(sim) => return sim.write(changes, head, erasures, forgotten),
         };
-        rows::insert(&mut conn, self.tenant, self.head.position, changes).await?;
+        let writes = &mut Writes::new(&mut conn);
+        rows::insert(writes, self.tenant, self.head.position, changes, &self.unseen).await?;
+        writes.flush().await?;
         for erasure in &erasures {
             let Erasure { event, seq, audit_seq, at, reason } = erasure;
             conn.run(ADD_ERASED, &values_of![self.tenant, *seq, *audit_seq, *at, reason]).await?;

@@ -81,22 +81,32 @@ impl Gate {
         self.update(&state);
     }
 
-    /// Whether nothing but tool calls that were read and allowed may pass.
+    /// Whether no call of any tool may pass.
     #[must_use]
     pub fn is_paused(&self) -> bool {
         self.lock().control.state == AgentState::Paused
     }
 
-    /// Whether a call of `tool` goes through. `read_only` is what the server announced of the tool, if it did.
+    /// Whether a call of `tool` goes through; `None` is a tool whose name cannot be read, which may be any.
+    /// `read_only` is what the server announced of the tool, if it did.
     #[must_use]
-    pub fn decide(&self, server: &str, tool: &str, read_only: Option<bool>) -> Verdict {
+    pub fn decide(&self, server: &str, tool: Option<&str>, read_only: Option<bool>) -> Verdict {
         let state = self.lock();
         let control = &state.control;
-        let turned_off = control.disabled_tools.iter().any(|pattern| covers(pattern, server, tool));
+        let turned_off = match tool {
+            Some(tool) => control.disabled_tools.iter().any(|pattern| covers(pattern, server, tool)),
+            None => !control.disabled_tools.is_empty(),
+        };
         match control.state {
             AgentState::Paused => Verdict::Refuse(refusal("Paused", control)),
             AgentState::ReadOnly if read_only != Some(true) => Verdict::Refuse(refusal("Read-only", control)),
-            _ if turned_off => Verdict::Refuse(refusal(&format!("The tool `{tool}` was turned off"), control)),
+            _ if turned_off => {
+                let what = tool.map_or_else(
+                    || "The call names no tool, and some tools were turned off".to_owned(),
+                    |tool| format!("The tool `{tool}` was turned off"),
+                );
+                Verdict::Refuse(refusal(&what, control))
+            }
             _ => Verdict::Pass,
         }
     }
@@ -141,30 +151,38 @@ mod tests {
     fn verdicts() {
         let off = Control { disabled_tools: vec!["fs/delete_*".into()], reason: None, ..control(AgentState::Running) };
         for (control, tool, read_only, expect) in [
-            (control(AgentState::Running), "write_file", None, None),
+            (control(AgentState::Running), Some("write_file"), None, None),
             (
                 control(AgentState::Paused),
-                "read_file",
+                Some("read_file"),
                 Some(true),
                 Some("Paused by @alice: bad deploys. Do not retry; wait or ask @alice."),
             ),
-            (control(AgentState::ReadOnly), "read_file", Some(true), None),
+            (control(AgentState::ReadOnly), Some("read_file"), Some(true), None),
             (
                 control(AgentState::ReadOnly),
-                "write_file",
+                Some("write_file"),
                 None,
                 Some("Read-only by @alice: bad deploys. Do not retry; wait or ask @alice."),
             ),
-            (off.clone(), "read_file", None, None),
+            (off.clone(), Some("read_file"), None, None),
             (
-                off,
-                "delete_file",
+                off.clone(),
+                Some("delete_file"),
                 None,
                 Some("The tool `delete_file` was turned off by @alice. Do not retry; wait or ask @alice."),
             ),
             (
+                off,
+                None,
+                None,
+                Some(
+                    "The call names no tool, and some tools were turned off by @alice. Do not retry; wait or ask @alice.",
+                ),
+            ),
+            (
                 Control { state: AgentState::Paused, ..Control::running() },
-                "x",
+                Some("x"),
                 None,
                 Some("Paused. Do not retry; wait or ask the owner."),
             ),

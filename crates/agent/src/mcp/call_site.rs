@@ -1,10 +1,10 @@
 //! Where a call takes place: the working directory, its repository, and the repository's name elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// A repository in the file system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,10 @@ pub(super) struct CallSite {
 
 /// So many directories are remembered.
 const MAX_KNOWN: usize = 4_096;
+/// So many paths of one call are looked at.
+const MAX_PATHS: usize = 256;
+/// A longer text is no path.
+const MAX_PATH_BYTES: usize = 4_096;
 
 impl CallSite {
     pub(super) fn new(working_directory: PathBuf) -> Self {
@@ -38,9 +42,9 @@ impl CallSite {
     /// if there is one, else that of the working directory.
     ///
     /// Hosts start servers in directories of their own choice; what a call touches says more than where it began.
-    pub(super) fn repository(&mut self, arguments: &Value) -> Option<Repository> {
-        let mut paths = Vec::new();
-        absolute_paths(arguments, &mut paths);
+    /// The arguments are taken as they were sent: a scrubbed path leads nowhere.
+    pub(super) fn repository(&mut self, arguments: Option<&RawValue>) -> Option<Repository> {
+        let paths = arguments.map(absolute_paths).unwrap_or_default();
         let mut of_paths = paths.iter().map(|path| self.enclosing(Path::new(path)));
         if let Some(Some(first)) = of_paths.next()
             && of_paths.all(|other| other.as_ref() == Some(&first))
@@ -65,14 +69,17 @@ impl CallSite {
     }
 }
 
-/// Absolute paths among the values of the top level and of its lists.
-fn absolute_paths<'v>(arguments: &'v Value, into: &mut Vec<&'v str>) {
-    let values = arguments.as_object().into_iter().flat_map(|members| members.values());
-    for value in values {
-        let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-        let paths = items.iter().filter_map(Value::as_str);
-        into.extend(paths.filter(|text| text.starts_with('/') && !text.contains('\n')));
-    }
+/// Absolute paths among the values of the top level and of its lists, the first ones of many.
+fn absolute_paths(arguments: &RawValue) -> Vec<String> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(arguments.get()).unwrap_or_default();
+    let values = members.into_values().flat_map(|value| match serde_json::from_str::<Vec<&RawValue>>(value.get()) {
+        Ok(items) => items,
+        Err(_no_list) => vec![value],
+    });
+    // Read only when it begins as a path and may be one: contents of files are arguments too.
+    let may_be = |raw: &&RawValue| raw.get().starts_with("\"/") && raw.get().len() <= MAX_PATH_BYTES;
+    let texts = values.filter(may_be).filter_map(|raw| serde_json::from_str::<String>(raw.get()).ok());
+    texts.filter(|text| !text.contains('\n')).take(MAX_PATHS).collect()
 }
 
 fn read_repository(root: &Path) -> Repository {
@@ -135,7 +142,7 @@ fn repository_name(url: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn remotes_are_named_without_host_or_password() {
@@ -170,13 +177,16 @@ mod tests {
         fs::write(tree.join(".git"), format!("gitdir: {}\n", shop.join(".git/worktrees/tree").display())).unwrap();
 
         let mut site = CallSite::new(tools.clone());
-        let mut name = |arguments: Value| site.repository(&arguments).map(|repository| repository.name);
+        let mut name = |arguments: Value| {
+            let raw = serde_json::value::to_raw_value(&arguments).unwrap();
+            site.repository(Some(&raw)).map(|repository| repository.name)
+        };
         let path = |path: PathBuf| path.to_str().unwrap().to_owned();
         assert_eq!(name(json!({"path": path(shop.join("src/new/pay.rs"))})).as_deref(), Some("acme/shop"));
         assert_eq!(name(json!({"paths": [path(tree.join("a"))], "text": "/"})).as_deref(), Some("tools"), "mixed");
         assert_eq!(name(json!({"paths": [path(tree.join("a"))]})).as_deref(), Some("acme/shop"), "a work tree");
         assert_eq!(name(json!({"path": "src/pay.rs"})).as_deref(), Some("tools"));
         assert_eq!(name(json!({"path": path(shop.join("../tools/x"))})).as_deref(), Some("tools"));
-        assert_eq!(CallSite::new(dir.path().into()).repository(&json!({})), None);
+        assert_eq!(CallSite::new(dir.path().into()).repository(None), None);
     }
 }

@@ -11,7 +11,7 @@ use super::tap::{Piece, Tap};
 use crate::control::Gate;
 
 const CHUNK_BYTES: usize = 64 << 10;
-/// A longer line is passed on in pieces while the agent runs, and withheld while it is paused.
+/// A longer line is passed on in pieces while everything passes, and withheld while it does not.
 const MAX_LINE_BYTES: usize = 16 << 20;
 /// A tool that may be turned off waits this long for the session to know the server's name and the tool's hints.
 const SESSION_WAIT: Duration = Duration::from_millis(50);
@@ -94,13 +94,15 @@ impl<W: Write, C: Write> Inbound<W, C> {
         self.rest.line.extend_from_slice(begun);
         if self.rest.line.len() > MAX_LINE_BYTES {
             let held = std::mem::take(&mut self.rest.line);
-            self.tap.push(Piece::ClientGap);
-            if self.gate.is_paused() {
-                tracing::warn!("a line of more than 16 MB was withheld while paused");
-                self.rest.overlong = Some(Overlong::Withhold);
-            } else {
+            // It cannot be read: it passes only where nothing needs to be.
+            self.gate.wait_settled(STATE_WAIT);
+            if self.gate.is_open() {
                 self.rest.overlong = Some(Overlong::Pass);
+                self.tap.push(Piece::ClientGap(1));
                 self.write(&held)?;
+            } else {
+                tracing::warn!("a line of more than 16 MB was withheld: the agent is paused or restricted");
+                self.rest.overlong = Some(Overlong::Withhold);
             }
         }
         Ok(())
@@ -124,8 +126,8 @@ impl<W: Write, C: Write> Inbound<W, C> {
 
     /// One line while not everything may pass, or while that is not known yet.
     fn line(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let line = Line::read(bytes);
-        if line.messages().any(super::message::Message::is_tool_call) {
+        let line = Line::read_strictly(bytes);
+        if line.may_call() {
             // Who calls may be known from this very line only.
             self.tap.push(Piece::Peek(bytes.to_vec()));
             self.tap.wake();
@@ -187,7 +189,11 @@ mod tests {
     }
 
     fn pump(pieces: &[&[u8]], state: AgentState) -> (String, String) {
-        let gate = Gate::new(Control { state, version: 1, ..Control::running() });
+        pump_under(pieces, Control { state, version: 1, ..Control::running() })
+    }
+
+    fn pump_under(pieces: &[&[u8]], control: Control) -> (String, String) {
+        let gate = Gate::new(control);
         gate.settle();
         let (mut server, mut client) = (Vec::new(), Vec::new());
         let inbound = Inbound {
@@ -235,5 +241,49 @@ mod tests {
         assert_eq!(server, "{\"method\":\"ping\",\"id\":1}\n{\"method\":\"ping\",\"id\":3}\n");
         assert_eq!(client.lines().count(), 2);
         assert!(client.contains("\"id\":2,") && client.contains("\"id\":4,"));
+    }
+
+    #[test]
+    fn a_restricted_agents_riddles_do_not_pass_either() {
+        let long = vec![b'x'; MAX_LINE_BYTES + 70_000];
+        let ping = "{\"method\":\"ping\",\"id\":1}\n";
+        let restricted = Control { disabled_tools: vec!["delete_*".into()], version: 1, ..Control::running() };
+        let read_only = Control { state: AgentState::ReadOnly, version: 1, ..Control::running() };
+        for control in [restricted, read_only] {
+            let (server, client) = pump_under(
+                &[
+                    b"riddle\n",
+                    b"{\"method\":\"ping\",\"method\":\"tools/call\",\"params\":{\"name\":\"delete_all\"},\"id\":2}\n",
+                    b"{\"x\":\r{\"method\":\"tools/call\",\"params\":{\"name\":\"delete_all\"},\"id\":2}\r}\n",
+                    b"[7]\n",
+                    &long,
+                    b"\n",
+                    ping.as_bytes(),
+                    b"{\"method\":\"tools/call\",\"params\":{\"name\":\"a\",\"name\":\"delete_all\"},\"id\":3}\n",
+                ],
+                control,
+            );
+            assert_eq!(server, ping);
+            assert!(client.lines().count() == 1 && client.contains("\"id\":3,"), "{client}");
+        }
+        let named = Control { disabled_tools: vec!["delete_*".into()], version: 1, ..Control::running() };
+        let call = b"{\"method\":\"tools/call\",\"params\":{\"name\":\"read\"},\"id\":3}\r\n";
+        assert_eq!(pump_under(&[call], named).0.as_bytes(), call);
+    }
+
+    #[test]
+    fn what_cannot_be_read_waits_for_the_state_as_a_call_does() {
+        let (mut server, gate) = (Vec::new(), Arc::new(Gate::new(Control::running())));
+        let inbound = Inbound {
+            to_server: &mut server,
+            mouth: Arc::new(Mouth::new(Vec::new())),
+            gate: Arc::clone(&gate),
+            known: Arc::default(),
+            tap: Arc::new(Tap::new(|| 0)),
+            rest: Rest::default(),
+        };
+        inbound.pump(Pieces(vec![b"riddle\n".to_vec()])).unwrap();
+        assert!(gate.is_open(), "after a while the known state is the state");
+        assert_eq!(server, b"riddle\n");
     }
 }

@@ -50,6 +50,22 @@ impl<'l> Line<'l> {
         }
     }
 
+    /// As [`Self::read`], but opaque too where a reader may see other lines than this one: some take a carriage
+    /// return for an end, and would find a call within what is no call to us.
+    pub(super) fn read_strictly(bytes: &'l [u8]) -> Self {
+        if memchr::memchr(b'\r', bytes.trim_ascii()).is_some() { Self::Opaque } else { Self::read(bytes) }
+    }
+
+    /// Whether a peer may find a tool call in it: there is one, or something cannot be read.
+    pub(super) fn may_call(&self) -> bool {
+        match self {
+            Self::Blank => false,
+            Self::Opaque => true,
+            Self::One(message) => message.is_tool_call(),
+            Self::Batch(items) => items.iter().any(|(_, message)| message.as_ref().is_none_or(Message::is_tool_call)),
+        }
+    }
+
     /// Its messages that can be read.
     pub(super) fn messages(&self) -> impl Iterator<Item = &Message<'l>> {
         let (one, batch) = match self {

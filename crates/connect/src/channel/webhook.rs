@@ -17,8 +17,8 @@ use hyper::{Method, Request, Uri};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Error;
-use crate::http::HttpClient;
-use crate::http::guard::{Reach, forbidden, literal, refusal};
+use crate::http::guard::{Reach, forbidden};
+use crate::http::{HttpClient, address, innermost};
 use mandate_core::delivery::Answer;
 use secret::Secret;
 
@@ -77,9 +77,9 @@ impl Webhook {
     /// What can never work: a malformed or unencrypted address, one that the guard would refuse, no secret, a timeout out of range.
     pub fn new(config: WebhookConfig, client: HttpClient) -> Result<Self, Error> {
         let reach = if config.allow_private { Reach::Private } else { Reach::Public };
-        let (uri, host) = read_url(&config.url, reach).map_err(|why| Error::Url {
+        let (uri, host) = address::read(&config.url, reach).map_err(|why| Error::Url {
             channel: config.name.clone(),
-            url: without_secrets(&config.url),
+            url: address::without_secrets(&config.url),
             why,
         })?;
         if config.secrets.is_empty() {
@@ -163,49 +163,4 @@ async fn drain(mut body: Incoming, deadline: Instant) {
             None => return,
         }
     }
-}
-
-fn read_url(url: &str, reach: Reach) -> Result<(Uri, HeaderValue), String> {
-    let uri: Uri = url.parse().map_err(|_| "is not an address; write `https://host/path`".to_owned())?;
-    match (uri.scheme_str(), reach) {
-        (Some("https"), _) | (Some("http"), Reach::Private) => {}
-        (Some("http"), Reach::Public) => {
-            return Err(
-                "is not encrypted; use `https://`, or set `allow_private: true` for a private endpoint".to_owned()
-            );
-        }
-        _ => return Err("has no scheme that webhooks use; write `https://host/path`".to_owned()),
-    }
-    let authority = uri.authority().filter(|authority| !authority.host().is_empty());
-    let authority = authority.ok_or("names no host; write `https://host/path`")?;
-    if authority.as_str().contains('@') {
-        return Err("holds a user name or password; the signature is what authenticates a webhook".to_owned());
-    }
-    let host = authority.host();
-    if let Some(why) = literal(host).and_then(|address| refusal(address, reach)) {
-        return Err(format!("leads to {why}"));
-    }
-    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    if reach == Reach::Public && (name == "localhost" || name.ends_with(".localhost")) {
-        return Err("leads to a loopback address; set `allow_private: true` to reach it".to_owned());
-    }
-    let header =
-        HeaderValue::from_str(authority.as_str()).map_err(|_| "names a host that cannot be sent".to_owned())?;
-    Ok((uri, header))
-}
-
-/// The address as errors may show it: scheme, host and port.
-fn without_secrets(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut deepest = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
-    }
-    deepest.to_string()
 }

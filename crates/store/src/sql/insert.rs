@@ -42,29 +42,56 @@ const JOINED: usize = 2;
 const PLACE_BITS: u32 = 44;
 
 /// Inserts on their way to the database, in order.
+///
+/// On Postgres all of them wait and go as parts of one statement: a batch is one round trip instead of one a table. None
+/// sees what another inserts.
 pub(crate) struct Writes<'w, 'c> {
     conn: &'w mut Conn<'c>,
-    /// SQLite's statements that wait, and their values.
+    /// The statements that wait: SQLite's as they are, Postgres' as parts of one.
     text: String,
-    arguments: SqliteArguments,
+    lite: SqliteArguments,
+    pg: PgArguments,
 }
 
 impl<'w, 'c> Writes<'w, 'c> {
     /// Nothing yet.
     pub(crate) fn new(conn: &'w mut Conn<'c>) -> Self {
-        Self { conn, text: String::new(), arguments: SqliteArguments::default() }
+        Self { conn, text: String::new(), lite: SqliteArguments::default(), pg: PgArguments::default() }
     }
 
     /// Sends what waits; to be called after the last insert.
     pub(crate) async fn flush(&mut self) -> Result<()> {
-        if let Conn::Lite(connection) = self.conn
-            && !self.text.is_empty()
-        {
-            let (text, arguments) = (std::mem::take(&mut self.text), std::mem::take(&mut self.arguments));
-            sqlx::query_with(AssertSqlSafe(text), arguments).execute(&mut **connection).await?;
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let text = std::mem::take(&mut self.text);
+        match self.conn {
+            Conn::Lite(connection) => {
+                let query = sqlx::query_with(AssertSqlSafe(text), std::mem::take(&mut self.lite));
+                query.execute(&mut **connection).await?;
+            }
+            Conn::Pg(connection) => {
+                let text = format!("WITH {text} SELECT 1");
+                let query = sqlx::query_with(AssertSqlSafe(text), std::mem::take(&mut self.pg));
+                query.execute(&mut **connection).await?;
+            }
         }
         Ok(())
     }
+}
+
+/// The statement with its values counted from after the first `before`.
+fn counted_from(text: &str, before: usize) -> String {
+    let mut parts = text.split('$');
+    let mut counted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        // INVARIANT: our own statements have a number after each `$`.
+        let number = number.parse::<usize>().unwrap_or_default() + before;
+        counted.push_str(&format!("${number}{rest}"));
+    }
+    counted
 }
 
 /// One table's insert: its columns in the order in which rows give their values.
@@ -114,7 +141,7 @@ impl Insert {
                         writes.text.push_str(text);
                         writes.text.push(';');
                         for row in now {
-                            self.add_row(&mut writes.arguments, row)?;
+                            self.add_row(&mut writes.lite, row)?;
                         }
                         if *chunk > JOINED {
                             writes.flush().await?;
@@ -123,14 +150,15 @@ impl Insert {
                     }
                 }
             }
-            Conn::Pg(connection) if !rows.is_empty() => {
+            Conn::Pg(_) if !rows.is_empty() => {
                 let text = self.pg.get_or_init(|| self.pg_text().into());
-                let mut arguments = PgArguments::default();
+                let text = counted_from(text, writes.pg.len());
+                let part = if writes.text.is_empty() { "" } else { ", " };
+                let number = writes.pg.len();
+                writes.text.push_str(&format!("{part}i{number} AS ({text})"));
                 for (place, (_, kind)) in self.columns.iter().enumerate() {
-                    add_column(&mut arguments, *kind, rows.iter().filter_map(|row| row.get(place)))?;
+                    add_column(&mut writes.pg, *kind, rows.iter().filter_map(|row| row.get(place)))?;
                 }
-                let query = sqlx::query_with(AssertSqlSafe(Arc::clone(text)), arguments);
-                query.execute(&mut **connection).await?;
             }
             Conn::Pg(_) => {}
         }
@@ -191,4 +219,18 @@ fn add_column<'v>(arguments: &mut PgArguments, kind: Kind, values: impl Iterator
         Kind::Uuid => array!(Uuid, None),
     }
     .map_err(|error| Error::Invalid(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_counted_on() {
+        assert_eq!(
+            counted_from("UPDATE t SET a = $2, b = $10 WHERE c = $1", 14),
+            "UPDATE t SET a = $16, b = $24 WHERE c = $15"
+        );
+        assert_eq!(counted_from("SELECT 1", 3), "SELECT 1");
+    }
 }

@@ -1,11 +1,11 @@
 //! What a commit's rows look like in their tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mandate_core::change::{Changes, NotificationRow};
+use mandate_core::change::{Changes, NotificationRow, SeenKey, SeenRow};
 
 use crate::error::{Error, Result};
-use crate::sql::{Conn, Insert, Kind::*, Writes, values_of};
+use crate::sql::{Insert, Kind::*, Writes, values_of};
 
 static EVENTS: Insert = Insert::new(
     "event",
@@ -142,10 +142,17 @@ static REJECTED: Insert = Insert::new(
     "",
 );
 
+/// The columns of an input's key.
+const SEEN_COLUMNS: &[(&str, crate::sql::Kind)] =
+    &[("tenant", Int), ("hour", Int), ("digest", Bytes), ("content", Bytes), ("seq", Int), ("expires_at", Int)];
+
+/// Keys that are not there: the plain insert costs a database less.
+static SEEN_NEW: Insert = Insert::new("seen", false, SEEN_COLUMNS, "");
+
 static SEEN: Insert = Insert::new(
     "seen",
     false,
-    &[("tenant", Int), ("hour", Int), ("digest", Bytes), ("content", Bytes), ("seq", Int), ("expires_at", Int)],
+    SEEN_COLUMNS,
     "ON CONFLICT (tenant, hour, digest) DO UPDATE SET
        content = excluded.content, seq = excluded.seq, expires_at = excluded.expires_at",
 );
@@ -228,6 +235,7 @@ pub(crate) static ALL: &[&Insert] = &[
     &REVIEWS,
     &OUTCOMES,
     &REJECTED,
+    &SEEN_NEW,
     &SEEN,
     &AGENTS,
     &KEYS,
@@ -238,8 +246,15 @@ pub(crate) static ALL: &[&Insert] = &[
 ];
 
 /// Inserts everything that the changes hold, the feed after `position`. The head is moved afterwards.
-pub(super) async fn insert(conn: &mut Conn<'_>, tenant: i64, position: i64, changes: &Changes) -> Result<()> {
-    let writes = &mut Writes::new(conn);
+///
+/// Of the keys of inputs, `unseen` are known not to be there.
+pub(super) async fn insert(
+    writes: &mut Writes<'_, '_>,
+    tenant: i64,
+    position: i64,
+    changes: &Changes,
+    unseen: &BTreeSet<SeenKey>,
+) -> Result<()> {
     insert_logs(writes, tenant, position, changes).await?;
     let notifications: Vec<_> = changes.notifications.iter().map(|row| notification(tenant, row)).collect();
     NOTIFICATIONS.rows(writes, &notifications).await?;
@@ -257,13 +272,16 @@ pub(super) async fn insert(conn: &mut Conn<'_>, tenant: i64, position: i64, chan
         .map(|row| values_of![tenant, row.id.0, row.at, row.key.0, &row.errors, &row.item])
         .collect();
     REJECTED.rows(writes, &rejected).await?;
-    let seen: Vec<_> = last_by(&changes.seen, |row| row.key)
-        .into_values()
-        .map(|row| values_of![tenant, row.key.hour, &row.key.digest, &row.content, row.seq, row.expires_at])
-        .collect();
-    SEEN.rows(writes, &seen).await?;
-    insert_state(writes, tenant, changes).await?;
-    writes.flush().await
+    let (new, known): (Vec<&SeenRow>, Vec<&SeenRow>) =
+        last_by(&changes.seen, |row| row.key).into_values().partition(|row| unseen.contains(&row.key));
+    for (insert, rows) in [(&SEEN_NEW, new), (&SEEN, known)] {
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|row| values_of![tenant, row.key.hour, &row.key.digest, &row.content, row.seq, row.expires_at])
+            .collect();
+        insert.rows(writes, &rows).await?;
+    }
+    insert_state(writes, tenant, changes).await
 }
 
 async fn insert_logs(writes: &mut Writes<'_, '_>, tenant: i64, position: i64, changes: &Changes) -> Result<()> {

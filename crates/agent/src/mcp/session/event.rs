@@ -1,11 +1,12 @@
 //! The event of one call: its key, what it asked for, where, and what is known of the tool.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::call::Call;
 use super::{MAX_NAME_BYTES, Session};
-use crate::mcp::arguments::arguments;
 use crate::mcp::message::Message;
 use crate::mcp::text::cut;
 
@@ -26,28 +27,30 @@ impl Session {
     pub(super) fn event(&mut self, call: &Call, message: &Message<'_>, at: i64) -> Value {
         let server = self.server_name();
         let tool = call.tool.as_deref().map_or_else(|| "unknown".to_owned(), |tool| cut(tool, MAX_NAME_BYTES));
-        let arguments =
-            call.arguments.as_deref().map_or_else(|| json!({}), |raw| arguments(raw, &self.setting.scrubber));
-        let repository = self.site.repository(&arguments);
+        let arguments = call.arguments.as_deref().map_or_else(|| json!({}), |raw| self.setting.shaper.arguments(raw));
+        let repository = self.site.repository(call.arguments.as_deref());
+        // Scrubbed as the arguments are, so that a path still begins with the root it lies in.
+        let path = |path: &Path| {
+            let mut text = Value::from(path.to_string_lossy());
+            self.setting.shaper.scrubber().scrub_value(&mut text);
+            text
+        };
         let hints = self.hints.get(&tool).cloned().unwrap_or_default();
 
         let mut told = json!({
             "protocol": "mcp", "server": server, "tool": tool, "arguments": arguments,
-            "cwd": self.site.working_directory().to_string_lossy(), "trusted": false,
+            "cwd": path(self.site.working_directory()), "trusted": false,
         });
         let mut metadata = json!({"session_id": self.setting.connection, "sequence": call.sequence});
         if let Some(repository) = repository {
-            told["repo_root"] = repository.root.to_string_lossy().into();
+            told["repo_root"] = path(&repository.root);
             told["repo"] = repository.name.into();
         }
+        // Hints are the server's word on itself. They are passed on as such, for `capture.yaml` to weigh; as the
+        // event's own word only the one that makes the call graver.
         let hint = |name: &str| hints.get(name).and_then(Value::as_bool);
-        match (hint("read_only"), hint("destructive")) {
-            (Some(true), _) => {
-                metadata["reversible"] = true.into();
-                metadata["estimated_impact"] = "none".into();
-            }
-            (_, Some(destructive)) => metadata["reversible"] = (!destructive).into(),
-            _ => {}
+        if hint("destructive") == Some(true) && hint("read_only") != Some(true) {
+            metadata["reversible"] = false.into();
         }
         if !hints.is_empty() {
             told["hints"] = Value::Object(hints);
