@@ -119,10 +119,8 @@ fn calls() -> OpenApiRouter<App> {
     tags(
         (name = "events", description = "what agents did"),
         (name = "agents", description = "who they are, pausing them"),
-        (name = "notifications", description = "who was told"),
-        (name = "config", description = "rules, owners and dependencies in force"),
         (name = "notifications", description = "who was told, and what they answered"),
-        (name = "config", description = "rules and owners in force"),
+        (name = "config", description = "rules, owners and dependencies in force"),
         (name = "stream", description = "what happens, live"),
         (name = "export", description = "what can be verified elsewhere"),
         (name = "keys", description = "API keys"),
