@@ -111,6 +111,9 @@ impl Notice {
             attempts: 0,
             log: b"[]".to_vec(),
             delivered_at: None,
+            receipt: None,
+            edition: 0,
+            settled: 0,
         }
     }
 }

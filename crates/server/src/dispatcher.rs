@@ -7,13 +7,11 @@
 pub mod outbox;
 mod render;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use mandate_connect::channel::webhook::{Webhook, body};
 use mandate_core::change::NotificationRow;
 use mandate_core::delivery::{Answer, Attempt, LEASE};
 use mandate_core::time::{Millis, SECOND, Span};
@@ -22,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::app::TenantHandle;
+use crate::channel::{Channels, Telling};
 use crate::env::Env;
 use crate::input::{Delivery, Input};
 use crate::live::Committed;
@@ -35,10 +34,6 @@ const UNDER_WAY: usize = 512;
 const HANDED_OVER: usize = 1_024;
 /// How many lanes, and how many of each, one claim takes.
 const CLAIMED: (u32, u32) = (64, 32);
-
-/// The channels of this process, by their configured names.
-#[derive(Debug, Default)]
-pub struct Channels(pub BTreeMap<Arc<str>, Webhook>);
 
 /// What a commit hands to the dispatcher: the notifications born with it and the events they speak of, held since the
 /// commit began, because its leases run from then on or later.
@@ -98,13 +93,14 @@ impl Dispatcher {
     ) -> (Self, ToDispatcher, watch::Receiver<Vec<LaneHealth>>) {
         let (to_dispatcher, from_writer) = mpsc::channel(HANDED_OVER);
         let (health, watched) = watch::channel(Vec::new());
+        let outbox = Outbox::with_narrow(channels.narrow());
         let dispatcher = Self {
             env,
             store,
             tenant,
             channels,
             public_url,
-            outbox: Outbox::default(),
+            outbox,
             from_writer,
             health,
             under_way: FuturesUnordered::new(),
@@ -162,11 +158,17 @@ impl Dispatcher {
         while self.under_way.len() < UNDER_WAY {
             match self.outbox.next(now) {
                 Some(Turn::Send(parcel)) => {
+                    let channel = self.channels.get(&parcel.row.channel);
+                    if let Some(Err(wait)) = channel.map(|channel| channel.take_leave(&parcel.row, now)) {
+                        self.outbox.hold(parcel, now.plus(wait));
+                        continue;
+                    }
                     let attempt = self.attempt(parcel, at);
                     self.under_way.push(attempt);
                 }
                 Some(Turn::Skip(parcel, why)) => {
-                    let attempt = Attempt { at, took_ms: 0, answer: Answer::Broken { why } };
+                    let attempt =
+                        Attempt { at, took_ms: 0, edition: parcel.row.edition, answer: Answer::Broken { why } };
                     self.answered(Sent { row: parcel.row, attempt });
                 }
                 None => break,
@@ -181,7 +183,8 @@ impl Dispatcher {
             let began = Instant::now();
             let answer = send(&store, &tenant, &channels, &public_url, &parcel, at).await;
             let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
-            Sent { row: parcel.row, attempt: Attempt { at, took_ms, answer } }
+            let edition = parcel.row.edition;
+            Sent { row: parcel.row, attempt: Attempt { at, took_ms, edition, answer } }
         })
     }
 
@@ -189,6 +192,9 @@ impl Dispatcher {
         let Sent { row, attempt } = sent;
         let now = self.env.steady();
         self.outbox.answered(&row.lane, &attempt.answer, now);
+        if let Some(channel) = self.channels.get(&row.channel) {
+            channel.answered(&row, &attempt.answer, now);
+        }
         if let Answer::Retry { .. } = attempt.answer {
             // Its new due time is the writer's to choose; looking a second later finds it.
             self.next_claim = self.next_claim.min(now.plus(SECOND));
@@ -259,7 +265,7 @@ async fn send(
     at: Millis,
 ) -> Answer {
     let row = &parcel.row;
-    let Some(channel) = channels.0.get(&row.channel) else {
+    let Some(channel) = channels.get(&row.channel) else {
         return Answer::Refused { why: format!("no channel `{}` is configured", row.channel) };
     };
     let event = match (&parcel.event, row.event_seq) {
@@ -272,7 +278,7 @@ async fn send(
     };
     let snapshot = tenant.snapshot.borrow().clone();
     match render::notice(&snapshot, event.as_deref(), row, public_url) {
-        Ok(notice) => channel.send(&row.id.to_string(), at.0.div_euclid(1_000), body::write(&notice)).await,
+        Ok(notice) => channel.send(&Telling { row, notice: &notice, available: &[] }, at).await,
         Err(why) => Answer::Refused { why },
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod channel;
 pub mod checkpoints;
 pub mod dispatcher;
 pub mod env;

@@ -60,6 +60,7 @@ cases! {
     outbox::claims_are_never_shared
     outbox::claims_take_a_few_of_each_lane
     outbox::deliveries_change_their_row
+    outbox::a_new_edition_is_taken_like_a_first_message
     restart::what_was_committed_survives
     restart::a_read_given_up_leaves_nothing_open
     restart::a_second_process_is_refused

@@ -14,6 +14,9 @@ use crate::ownership::{Contact, Directory, Fallback, OwnerRef};
 pub struct Process {
     /// The names of the configured channels.
     pub channels: Vec<String>,
+    /// Those of them that are Slack: who is told there has an address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slack: Vec<String>,
     /// `fallback:` of `mandate.yaml`.
     pub fallback: Fallback,
     /// `admins:` of `mandate.yaml`: told when Mandate itself needs somebody.
@@ -66,7 +69,9 @@ impl Reaches {
             reaches.parties.push(reached);
         }
         reaches.fallback = reaches.named(directory, &process.fallback.notify);
-        let alternate: Vec<Way> = process.fallback.alternate.iter().map(|channel| way(channel, None)).collect();
+        // Nobody is told in Slack without an address; those of `notify` have theirs.
+        let alternates = process.fallback.alternate.iter().filter(|channel| !process.slack.contains(channel));
+        let alternate: Vec<Way> = alternates.map(|channel| way(channel, None)).collect();
         if !alternate.is_empty() {
             reaches.fallback.push(Reach { recipient: "fallback".into(), ways: alternate });
         }

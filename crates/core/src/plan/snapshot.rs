@@ -14,7 +14,9 @@ use crate::event::submission::Scope;
 use crate::event::{Flag, Submission};
 use crate::json;
 use crate::ownership::codeowners::Dialect;
-use crate::ownership::{CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, wanted_codeowners};
+use crate::ownership::{
+    CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, check_slack_contacts, wanted_codeowners,
+};
 use crate::rule::{RuleFile, RuleSet};
 
 /// A tenant's files by their path in the configuration directory.
@@ -67,6 +69,9 @@ impl Snapshot {
         let codeowners = codeowners(files, &wanted);
         let (directory, found) = Directory::load(ownership, &codeowners, &process.fallback, tenant_key);
         problems.extend(found);
+        if let Some(source) = ownership {
+            problems.extend(check_slack_contacts(source.file, source.text, &process.slack));
+        }
 
         let capture_files: Vec<CaptureFile<'_>> =
             text("capture.yaml").map(|text| CaptureFile { file: "capture.yaml", text }).into_iter().collect();
