@@ -5,6 +5,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::response::Response;
+
 /// One notice: one recipient, one message, one channel.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Notification {
@@ -15,12 +17,15 @@ pub struct Notification {
     pub event_seq: Option<i64>,
     /// A handle, `person:<uuid>`, `team:<handle>`, `external:<name>` or `fallback`.
     pub recipient: String,
-    /// The configured channel's name.
+    /// The configured channel's name, or `in-app`.
     pub channel: String,
     /// `low`, `medium`, `high` or `critical`.
     pub urgency: String,
-    /// Why this recipient.
+    /// Why this recipient, as codes.
     pub reason: Value,
+    /// The same in words, to the recipient.
+    #[serde(default)]
+    pub why: String,
     /// `queued`, `delivered` or `failed`.
     pub state: String,
     /// When it was planned.
@@ -36,6 +41,9 @@ pub struct Notification {
     /// Every attempt, oldest first; in `GET /v1/notifications/{id}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log: Vec<Attempt>,
+    /// What was answered to it, the first answer first; in `GET /v1/notifications/{id}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub responses: Vec<Response>,
 }
 
 /// One attempt to deliver a notice.

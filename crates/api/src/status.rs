@@ -20,6 +20,8 @@ pub struct Status {
     pub agents: AgentCounts,
     /// What happened in the last hour.
     pub last_hour: LastHour,
+    /// How soon people answered during the last day.
+    pub answers: Answers,
     /// What waits in front of the writer.
     pub queue: Queue,
     /// How large the store is.
@@ -47,6 +49,39 @@ pub struct LastHour {
     /// The share of these whose every resource has an owner, 0 to 1; absent without actions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coverage: Option<f64>,
+}
+
+/// How soon people answered what they were told (time to intervene), with what to aim for beside. An event without an
+/// answer is open, and stays in the base of every share and percentile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Answers {
+    /// Over what time the figures are taken, in milliseconds.
+    pub window_ms: i64,
+    /// How many events somebody was told of; of more than 100,000 notices the newest.
+    pub told: u64,
+    /// How many of them were answered.
+    pub answered: u64,
+    /// Their share, 0 to 1; absent when nobody was told of any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// The share to aim for.
+    pub share_target: f64,
+    /// The time within which half of the events were answered, in milliseconds; absent while fewer were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<i64>,
+    /// The same for nineteen of twenty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<i64>,
+    /// How many pauses there were.
+    pub pauses: u64,
+    /// The time within which half of them came, in milliseconds; absent without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_p50_ms: Option<i64>,
+    /// The same for nineteen of twenty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pause_p95_ms: Option<i64>,
+    /// What that should be, in milliseconds.
+    pub pause_p95_target_ms: i64,
 }
 
 /// What waits in front of the writer.

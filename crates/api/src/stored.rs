@@ -7,6 +7,8 @@ use uuid::Uuid;
 
 use crate::event::{Outcome, Routing};
 use crate::notification::Notification;
+use crate::response::Response;
+use crate::review::Review;
 
 /// An event of the chain. What is absent was not sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -51,6 +53,15 @@ pub struct Event {
     /// Who was told. Joined when one event is read; no part of the chain or of exports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notifications: Option<Vec<Notification>>,
+    /// What people answered, the first answer first. Joined likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub responses: Option<Vec<Response>>,
+    /// Who answered first. Joined likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_responder: Option<String>,
+    /// Its review, when there is one. Joined likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
 }
 
 /// Who acted.

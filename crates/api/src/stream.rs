@@ -8,6 +8,8 @@ use uuid::Uuid;
 use crate::agent::Agent;
 use crate::event::Outcome;
 use crate::notification::Notification;
+use crate::response::Response;
+use crate::review::Review;
 
 /// What a client says on the WebSocket. The first message is `auth`, within ten seconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -116,6 +118,16 @@ pub enum FeedData {
         event_id: Uuid,
         /// What became of it.
         outcome: Outcome,
+    },
+    /// Somebody answered a notice, or took an answer back.
+    Response {
+        /// The answer.
+        response: Response,
+    },
+    /// A review was closed, opened by a person, or told of as overdue.
+    Review {
+        /// As it is now.
+        review: Review,
     },
     /// An agent was paused or resumed.
     Agent {

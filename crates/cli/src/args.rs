@@ -41,6 +41,16 @@ pub(crate) enum Command {
     Pause(command::agents::PauseArgs),
     /// Lets an agent go on, or all
     Resume(command::agents::PauseArgs),
+    /// Lists who was told what, and what became of it
+    Notifications(command::notifications::NotificationsArgs),
+    /// Answers a notice
+    Respond(command::respond::RespondArgs),
+    /// Takes an answer back
+    Undo(command::respond::UndoArgs),
+    /// Lists what somebody is still to look at
+    Reviews(command::reviews::ReviewsArgs),
+    /// Says why each person was told of an event, or was not
+    Why(command::why::WhyArgs),
     /// Says who owns what
     #[command(subcommand)]
     Owners(command::owners::OwnersCommand),

@@ -4,7 +4,10 @@ pub(crate) mod agents;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod mcp;
+pub(crate) mod notifications;
 pub(crate) mod owners;
+pub(crate) mod respond;
+pub(crate) mod reviews;
 pub(crate) mod rules;
 pub(crate) mod schema;
 pub(crate) mod send;
@@ -12,6 +15,7 @@ pub(crate) mod serve;
 pub(crate) mod status;
 pub(crate) mod tail;
 pub(crate) mod verify;
+pub(crate) mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +39,11 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Agents(args) => block_on(one, agents::list(args, screen)),
         Command::Pause(args) => block_on(one, agents::change(args, agents::Verb::Pause, screen)),
         Command::Resume(args) => block_on(one, agents::change(args, agents::Verb::Resume, screen)),
+        Command::Notifications(args) => block_on(one, notifications::list(args, screen)),
+        Command::Respond(args) => block_on(one, respond::respond(args, screen)),
+        Command::Undo(args) => block_on(one, respond::undo(args, screen)),
+        Command::Reviews(args) => block_on(one, reviews::list(args, screen)),
+        Command::Why(args) => block_on(one, why::run(args, screen)),
         Command::Owners(owners::OwnersCommand::Explain(args)) => block_on(one, owners::explain(args, screen)),
         Command::Rules(rules::RulesCommand::Check(args)) => rules::check(&args, screen),
         Command::Rules(rules::RulesCommand::Explain(args)) => block_on(one, rules::explain(*args, screen)),

@@ -34,6 +34,17 @@ pub(crate) fn bytes(number: f64) -> String {
     if unit == 0 { format!("{value:.0} {name}") } else { format!("{value:.1} {name}") }
 }
 
+/// A length of time in the unit that fits: `240 ms`, `12 s`, `3 min`, `5 h`, `2 d`.
+pub(crate) fn span(ms: i64) -> String {
+    match ms {
+        ..1_000 => format!("{} ms", ms.max(0)),
+        1_000..60_000 => format!("{} s", ms / 1_000),
+        60_000..3_600_000 => format!("{} min", ms / 60_000),
+        3_600_000..86_400_000 => format!("{} h", ms / 3_600_000),
+        _ => format!("{} d", ms / 86_400_000),
+    }
+}
+
 /// The time of day in the machine's zone, from Unix milliseconds.
 pub(crate) fn clock(at: i64) -> String {
     formatted(at, "%H:%M:%S")
@@ -70,6 +81,7 @@ mod tests {
         assert_eq!(count(1_234_567, "event"), "1,234,567 events");
         assert_eq!(bytes(812.0), "812 B");
         assert_eq!(bytes(12_345_678.0), "12.3 MB");
+        assert_eq!((span(240), span(12_900), span(3_600_000)), ("240 ms".into(), "12 s".into(), "1 h".into()));
         assert_eq!(clipped("abcdef", 4), "abc…");
         assert_eq!(clipped("abcd", 4), "abcd");
     }

@@ -1,6 +1,6 @@
 //! Agents: first sight, pause and resume.
 
-use crate::change::AgentRow;
+use crate::change::{AgentRow, EventRow};
 use crate::event::{Actor, ActorKind};
 use crate::time::Millis;
 
@@ -44,6 +44,14 @@ impl AgentRow {
         self.by = Some(by.to_owned());
         self.since = Some(at);
         true
+    }
+}
+
+impl EventRow {
+    /// The agent that acted; none when it was a person, or nobody that is known.
+    #[must_use]
+    pub fn agent(&self) -> Option<&str> {
+        self.actor.as_deref().filter(|actor| !actor.starts_with("person:"))
     }
 }
 

@@ -134,6 +134,13 @@ pub fn seal(entry: AuditEntry, tenant: TenantId, at: Millis, tip: Tip, salt: [u8
     (AuditRow { seq: after.seq, at, hash: after.hash, sealed, content: Some(content) }, after)
 }
 
+/// The note in the erasable half of an entry, as it is stored; none when there is none.
+#[must_use]
+pub fn note(content: &[u8]) -> Option<String> {
+    let content: Value = serde_json::from_slice(content).ok()?;
+    Some(content.get("content")?.get("note")?.as_str()?.to_owned())
+}
+
 /// The entry as readers and exports have it: sealed members, `hash`, and `salt` and `content` unless erased.
 ///
 /// # Errors

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 pub use row::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, HistoryRow, KeyRow, NotificationRow, NotificationState, OutcomeRow,
-    PersonRow, RejectedRow, Scope, SeenKey, SeenRow,
+    PersonRow, RejectedRow, ResponseRow, ReviewRow, Scope, SeenKey, SeenRow,
 };
 
 use crate::audit::AuditRow;
 use crate::chain::Tip;
-use crate::id::{ConfigId, EventId, KeyId, NotificationId};
+use crate::id::{ConfigId, EventId, KeyId, NotificationId, ResponseId};
 use crate::time::Millis;
 
 /// The tenant's head: the one row that every commit locks and moves on.
@@ -48,6 +48,8 @@ pub struct Changes {
     pub audit: Vec<AuditRow>,
     /// Log: new checkpoints.
     pub checkpoints: Vec<CheckpointRow>,
+    /// Log: what people answered.
+    pub responses: Vec<ResponseRow>,
     /// New notifications.
     pub notifications: Vec<NotificationRow>,
     /// Notifications that exist, with what became of them. Their editions stay as they are.
@@ -56,6 +58,8 @@ pub struct Changes {
     pub edited: Vec<Edited>,
     /// Outcomes of actions; the first one of an event stays.
     pub outcomes: Vec<OutcomeRow>,
+    /// Reviews as they are now.
+    pub reviews: Vec<ReviewRow>,
     /// Items that are no events.
     pub rejected: Vec<RejectedRow>,
     /// Keys of inputs taken, with what was answered. A key that exists is replaced.
@@ -119,6 +123,16 @@ pub enum FeedEntry {
     Outcome {
         /// Of which event.
         event: EventId,
+    },
+    /// Somebody answered a notice, or took an answer back.
+    Response {
+        /// Which answer.
+        id: ResponseId,
+    },
+    /// A review was closed, opened by a person, or told of as overdue.
+    Review {
+        /// The place of the event that it is about.
+        event_seq: i64,
     },
     /// An agent was paused or resumed.
     Agent {

@@ -50,6 +50,8 @@ ids! {
     ConfigId
     /// An item that was sent and is no event.
     RejectedId
+    /// Somebody's answer to a notice.
+    ResponseId
 }
 
 /// Lays out 128 bits as a UUID v7 whose time is `at`.

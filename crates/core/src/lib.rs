@@ -38,3 +38,6 @@ pub mod seal;
 // What follows.
 pub mod agent;
 pub mod delivery;
+pub mod intervention;
+pub mod metric;
+pub mod review;

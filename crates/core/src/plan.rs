@@ -3,6 +3,7 @@
 //! [`plan`] is pure, total and deterministic: the same planner version, snapshot, observed numbers and event
 //! give the same [`Plan`]. Live routing, rule tests, replay and "what would change" all call it.
 
+mod follow_up;
 pub mod reach;
 pub mod reason;
 pub mod record;
@@ -21,8 +22,9 @@ use crate::ownership::{OwnerRef, Ownership, Step};
 use crate::rule::{EventFacts, ResourceFacts, Routed, Rule, Target, sensitivity, strictest};
 use crate::time::{Millis, Span};
 
-pub use reach::{Process, Reach};
-pub use reason::{NotToldWhy, Why};
+pub use follow_up::{asked, assigned, assignee, overdue};
+pub use reach::{IN_APP, Process, Reach};
+pub use reason::{Escalated, NotToldWhy, Why};
 pub use record::{Record, Said};
 pub use snapshot::Snapshot;
 
@@ -92,9 +94,11 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// The outbox row of this notice about the event at `event_seq`: born claimed by whoever commits it.
+    /// The outbox row of this notice about the event at `event_seq`: born claimed by whoever commits it. An in-app one
+    /// has arrived with the commit, and nobody sends it.
     #[must_use]
     pub fn row(&self, event_seq: i64, now: Millis) -> NotificationRow {
+        let arrived = *self.channel == *IN_APP;
         NotificationRow {
             id: self.id,
             event_seq: Some(event_seq),
@@ -105,12 +109,12 @@ impl Notice {
             // INVARIANT: texts and integers always serialise.
             reason: serde_json::to_vec(&self.why).unwrap_or_default(),
             created_at: now,
-            state: NotificationState::Queued,
+            state: if arrived { NotificationState::Delivered } else { NotificationState::Queued },
             due_at: now,
-            lease_until: now.plus(LEASE),
+            lease_until: if arrived { Millis(0) } else { now.plus(LEASE) },
             attempts: 0,
             log: b"[]".to_vec(),
-            delivered_at: None,
+            delivered_at: arrived.then_some(now),
             receipt: None,
             edition: 0,
             settled: 0,

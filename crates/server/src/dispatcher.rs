@@ -14,6 +14,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use mandate_core::change::NotificationRow;
 use mandate_core::delivery::{Answer, Attempt, LEASE};
+use mandate_core::plan::Why;
 use mandate_core::time::{Millis, SECOND, Span};
 use mandate_store::Store;
 use tokio::sync::{mpsc, watch};
@@ -276,8 +277,16 @@ async fn send(
             Err(error) => return Answer::Retry { after: None, why: error.to_string() },
         },
     };
+    let asked = match render::reasons(row).map(|why| why.iter().find_map(Why::response)) {
+        Ok(Some(response)) => match store.response(tenant.tenant.id, response).await {
+            Ok(response) => response,
+            Err(error) => return Answer::Retry { after: None, why: error.to_string() },
+        },
+        Ok(None) => None,
+        Err(why) => return Answer::Refused { why },
+    };
     let snapshot = tenant.snapshot.borrow().clone();
-    match render::notice(&snapshot, event.as_deref(), row, public_url) {
+    match render::notice(&snapshot, event.as_deref(), asked.as_ref(), row, public_url) {
         Ok(notice) => channel.send(&Telling { row, notice: &notice, available: &[] }, at).await,
         Err(why) => Answer::Refused { why },
     }

@@ -18,6 +18,8 @@ mod layer;
 mod notifications;
 pub mod problem;
 mod rejected;
+mod responses;
+mod reviews;
 mod serve;
 mod state;
 pub mod status;
@@ -70,6 +72,9 @@ fn calls() -> OpenApiRouter<App> {
         .routes(routes!(export::checkpoints))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::get))
+        .routes(routes!(responses::respond))
+        .routes(routes!(responses::undo))
+        .routes(routes!(reviews::list))
         .routes(routes!(agents::list))
         .routes(routes!(agents::pause_all))
         .routes(routes!(agents::resume_all))
@@ -110,7 +115,7 @@ fn calls() -> OpenApiRouter<App> {
     tags(
         (name = "events", description = "what agents did"),
         (name = "agents", description = "who they are, pausing them"),
-        (name = "notifications", description = "who was told"),
+        (name = "notifications", description = "who was told, and what they answered"),
         (name = "config", description = "rules and owners in force"),
         (name = "stream", description = "what happens, live"),
         (name = "export", description = "what can be verified elsewhere"),

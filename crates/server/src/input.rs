@@ -3,6 +3,8 @@
 //! An input carries the way back to whoever waits for it. The answer is given after the commit, so "accepted"
 //! means durable, routed, its notifications written.
 
+mod respond;
+
 use mandate_core::audit::AuditEntry;
 use mandate_core::chain::{Hash, Tip};
 use mandate_core::change::{KeyRow, NotificationRow, PersonRow, RejectedRow};
@@ -14,6 +16,8 @@ use mandate_core::plan::Why;
 use mandate_core::seal::{SealedContent, SealedRouting};
 use mandate_core::time::Millis;
 use tokio::sync::oneshot;
+
+pub use respond::{Act, RespondInput, Responded};
 
 /// The way back to whoever waits for an input. Nobody may wait any more: then the answer is dropped.
 pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
@@ -53,6 +57,8 @@ pub enum Input {
     Outcome(OutcomeInput),
     /// A person paused or resumed agents.
     AgentState(AgentStateInput),
+    /// Somebody answers a notice, or takes an answer back.
+    Respond(RespondInput),
     /// Channels answered.
     Deliveries(Vec<Delivery>),
     /// Somebody makes an API key.
@@ -130,6 +136,7 @@ impl Input {
         match self {
             Self::Outcome(outcome) => outcome.once.as_ref(),
             Self::AgentState(state) => state.by.once.as_ref(),
+            Self::Respond(respond) => respond.by.once.as_ref(),
             Self::CreateKey(create) => create.by.once.as_ref(),
             Self::RevokeKey(revoke) => revoke.by.once.as_ref(),
             _ => None,

@@ -63,7 +63,7 @@ struct SubQueue {
 /// The queue itself, without waiting.
 #[derive(Debug, Default)]
 struct Queues {
-    /// Pauses and resumes.
+    /// Pauses, resumes, and what people answer.
     urgent: VecDeque<Input>,
     /// What else people and the server ask.
     control: VecDeque<Input>,
@@ -132,7 +132,7 @@ impl Queues {
     }
 
     fn push_control(&mut self, input: Input) {
-        if let Input::AgentState(_) = input {
+        if let Input::AgentState(_) | Input::Respond(_) = input {
             return self.urgent.push_back(input);
         }
         self.results += usize::from(matches!(input, Input::Deliveries(_)));

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use mandate_core::diagnostic::Problem;
+use mandate_core::plan::IN_APP;
 use mandate_core::yaml::{self, Spanned};
 
 pub use listen::check_listen;
@@ -217,6 +218,10 @@ impl Reader<'_> {
         }
         for channel in form.channels {
             let taken = settings.channels.iter().any(|known| known.name == channel.name.value);
+            if *channel.name.value == *IN_APP {
+                let message = format!("the channel `{IN_APP}` is built in");
+                self.error(&channel.name, message, "take it out; contacts may name it without");
+            }
             if taken {
                 let message = format!("the channel `{}` stands twice", channel.name.value);
                 self.error(&channel.name, message, "give each channel a name of its own");
@@ -279,7 +284,7 @@ impl Reader<'_> {
     }
 
     fn known_channel(&mut self, name: &Spanned<String>, channels: &[ChannelSettings]) {
-        let names = || channels.iter().map(|channel| channel.name.as_str());
+        let names = || channels.iter().map(|channel| channel.name.as_str()).chain([IN_APP]);
         // A channel that was refused for its kind has its problem already.
         if self.problems.is_empty() && !names().any(|known| known == name.value) {
             let problem = self.problem(name, format!("there is no channel `{}`", name.value));

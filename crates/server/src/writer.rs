@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mandate_core::change::{FeedEntry, Head, NotificationRow};
+use mandate_core::change::{FeedEntry, Head, NotificationRow, NotificationState};
 use mandate_core::history::{History, Seen};
 use mandate_core::plan::{Process, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
@@ -487,7 +487,8 @@ fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snap
         agents: changes.agents,
         keys: changes.keys,
     };
-    Commit { committed: Arc::new(committed), to_send: born, snapshot, deciding }
+    let to_send = born.into_iter().filter(|row| row.state == NotificationState::Queued).collect();
+    Commit { committed: Arc::new(committed), to_send, snapshot, deciding }
 }
 
 /// Answers the events among the inputs that there is no room, and gives the rest.

@@ -1,18 +1,20 @@
 //! From rows of the database to rows of the domain. What cannot be read is named by table, column and id.
 
-use mandate_core::audit::AuditRow;
+use mandate_core::audit::{self, AuditRow};
 use mandate_core::chain::Tip;
 use mandate_core::change::row::Scope;
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
-    OutcomeRow, PersonRow, RejectedRow, SeenKey, SeenRow,
+    OutcomeRow, PersonRow, RejectedRow, ResponseRow, ReviewRow, SeenKey, SeenRow,
 };
 use mandate_core::event::{ActorKind, Decision, Level};
-use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId};
+use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId, ResponseId};
+use mandate_core::intervention::{Effect, Intervention, Via};
 use mandate_core::seal::Erased;
+use mandate_core::time::Span;
 
 use crate::error::Result;
-use crate::read::{FeedRow, StoredEvent};
+use crate::read::{FeedRow, StoredEvent, StoredResponse};
 use crate::sql::Row;
 
 pub(crate) fn head(row: &Row) -> Result<Head> {
@@ -94,6 +96,45 @@ pub(crate) fn notification(row: &Row) -> Result<NotificationRow> {
         receipt: row.text_or("receipt")?,
         edition: count("edition")?,
         settled: count("settled")?,
+    })
+}
+
+pub(crate) fn response(row: &Row) -> Result<ResponseRow> {
+    let row = row.of("response", "id");
+    Ok(ResponseRow {
+        id: ResponseId(row.uuid("id")?),
+        notification: NotificationId(row.uuid("notification")?),
+        event_seq: row.int_or("event_seq")?,
+        intervention: row.word("intervention", Intervention::from_word)?,
+        undoes: row.uuid_or("undoes")?.map(ResponseId),
+        assignee: row.text_or("assignee")?,
+        by: row.text("by")?.to_owned(),
+        via: row.word("via", Via::from_word)?,
+        at: row.millis("at")?,
+        since_sent: row.int_or("since_sent")?.map(Span),
+        first: row.bool("first")?,
+        effect: row.word("effect", Effect::from_word)?,
+        audit_seq: row.int("audit_seq")?,
+    })
+}
+
+/// Reads a response with the content of its audit entry beside it.
+pub(crate) fn stored_response(row: &Row) -> Result<StoredResponse> {
+    let note = row.of("response", "id").bytes_or("audit_content")?.and_then(|content| audit::note(&content));
+    Ok(StoredResponse { row: response(row)?, note })
+}
+
+pub(crate) fn review(row: &Row) -> Result<ReviewRow> {
+    let row = row.of("review", "event_seq");
+    Ok(ReviewRow {
+        event: EventId(row.uuid("event")?),
+        event_seq: row.int("event_seq")?,
+        opened_at: row.millis("opened_at")?,
+        due_at: row.millis("due_at")?,
+        opened_by: row.text("opened_by")?.to_owned(),
+        closed_at: row.millis_or("closed_at")?,
+        closed_by: row.text_or("closed_by")?,
+        escalated_at: row.millis_or("escalated_at")?,
     })
 }
 

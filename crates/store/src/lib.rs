@@ -24,7 +24,7 @@ mod tx;
 pub use address::Address;
 pub use error::{CommitError, Error, Result};
 pub use maintain::Size;
-pub use read::{EventFilter, FeedRow, NotificationFilter, Page, StoredEvent};
+pub use read::{EventFilter, FeedRow, NotificationFilter, Page, ReviewPlace, Reviews, StoredEvent, StoredResponse};
 pub use store::{OpenOptions, Store, Tenant};
 pub use tx::{ERASE_ACTION, Erasure, Tx};
 

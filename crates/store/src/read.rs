@@ -8,14 +8,18 @@
 pub(crate) mod event;
 mod feed;
 mod log;
-mod notification;
+pub(crate) mod notification;
+pub(crate) mod response;
+pub(crate) mod review;
 pub(crate) mod state;
 
 pub use event::{EventFilter, StoredEvent};
 pub use feed::FeedRow;
 pub use notification::NotificationFilter;
+pub use response::StoredResponse;
+pub use review::{ReviewPlace, Reviews};
 
-use mandate_core::id::EventId;
+use uuid::Uuid;
 
 use crate::sql::Sql;
 
@@ -40,14 +44,23 @@ pub(crate) fn page(limit: u32) -> i64 {
 }
 
 /// Ids as statements take a list of them: JSON, in hex.
-pub(crate) fn hex_list(ids: &[EventId]) -> String {
-    let ids: Vec<_> = ids.iter().map(|id| format!("\"{}\"", id.0.simple())).collect();
+pub(crate) fn hex_list(ids: impl IntoIterator<Item = Uuid>) -> String {
+    let ids: Vec<_> = ids.into_iter().map(|id| format!("\"{}\"", id.simple())).collect();
     format!("[{}]", ids.join(","))
 }
 
 /// Every statement of every read.
 pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
-    [event::STATEMENTS, feed::STATEMENTS, log::STATEMENTS, notification::STATEMENTS, state::STATEMENTS].concat()
+    [
+        event::STATEMENTS,
+        feed::STATEMENTS,
+        log::STATEMENTS,
+        notification::STATEMENTS,
+        response::STATEMENTS,
+        review::STATEMENTS,
+        state::STATEMENTS,
+    ]
+    .concat()
 }
 
 /// Asks the store one question: the statement's rows decoded, or the same from a simulated store.

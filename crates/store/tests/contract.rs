@@ -6,6 +6,7 @@ mod contract {
     pub(crate) mod fault;
     pub(crate) mod outbox;
     pub(crate) mod read;
+    pub(crate) mod respond;
     pub(crate) mod restart;
     pub(crate) mod server;
     pub(crate) mod world;
@@ -13,7 +14,7 @@ mod contract {
 }
 
 use contract::world::{Kind, World};
-use contract::{defend, fault, outbox, read, restart, write};
+use contract::{defend, fault, outbox, read, respond, restart, write};
 
 macro_rules! cases {
     ($($module:ident::$case:ident)*) => {
@@ -61,6 +62,10 @@ cases! {
     outbox::claims_take_a_few_of_each_lane
     outbox::deliveries_change_their_row
     outbox::a_new_edition_is_taken_like_a_first_message
+    respond::answers_come_back_with_their_notes
+    respond::reviews_are_listed_in_their_order
+    respond::overdue_reviews_are_few_and_the_longest_due
+    respond::answer_times_are_those_of_the_window
     restart::what_was_committed_survives
     restart::a_read_given_up_leaves_nothing_open
     restart::a_second_process_is_refused

@@ -1,6 +1,7 @@
 //! `mandate status`: one glance.
 
 use mandate_api::Status;
+use mandate_api::status::Answers;
 
 use crate::connection::ServerArgs;
 use crate::failure::Failure;
@@ -42,6 +43,7 @@ pub(crate) async fn run(args: StatusArgs, screen: &Screen) -> Result<(), Failure
         ("chain", words::count(status.events.unsigned_abs(), "event")),
         ("queue", queue),
         ("store", store),
+        ("answers", answers(&status.answers)),
     ];
     screen.line("")?;
     for (name, text) in rows {
@@ -58,9 +60,31 @@ pub(crate) async fn run(args: StatusArgs, screen: &Screen) -> Result<(), Failure
         screen.line(text)?;
     }
     if status.channels.is_empty() {
-        screen.line(format!("{:<9}none configured, so nobody is told", "channel"))?;
+        screen.line(format!("{:<9}none configured: in-app notices alone arrive", "channel"))?;
     }
     Ok(())
+}
+
+/// How soon people answered during the last day, beside what to aim for.
+fn answers(answers: &Answers) -> String {
+    let Some(share) = answers.share else { return "nobody was told of anything in the last day".to_owned() };
+    let mut text = format!(
+        "{} of {} answered in the last day ({:.0} %, aim {:.0} %)",
+        words::grouped(answers.answered),
+        words::grouped(answers.told),
+        share * 100.0,
+        answers.share_target * 100.0
+    );
+    let figures = [("half", answers.p50_ms), ("nineteen of twenty", answers.p95_ms)];
+    for (name, ms) in figures {
+        let within = ms.map_or_else(|| "still open".to_owned(), |ms| format!("within {}", words::span(ms)));
+        text.push_str(&format!(", {name} {within}"));
+    }
+    if let Some(p95) = answers.pause_p95_ms {
+        let (within, aim) = (words::span(p95), words::span(answers.pause_p95_target_ms));
+        text.push_str(&format!("; {} within {within} (aim {aim})", words::count(answers.pauses, "pause")));
+    }
+    text
 }
 
 /// How things are in one sentence, and whether that is well.

@@ -154,6 +154,24 @@ fn line(data: &FeedData, screen: &Screen) -> String {
                 }
             }
         }
+        FeedData::Response { response } => {
+            let (by, did) = (clean(&response.by), clean(&response.did));
+            let after = response.since_sent_ms.map(|ms| format!(", {} after the notice", words::span(ms)));
+            format!(
+                "{}    {} {did}{}",
+                words::clock(response.at),
+                screen.paint(Style::Bold, &by),
+                after.unwrap_or_default()
+            )
+        }
+        FeedData::Review { review } => {
+            let state = screen.paint(if review.state == "closed" { Style::Good } else { Style::Warn }, &review.state);
+            format!(
+                "{}    review of {} is {state}",
+                words::clock(review.closed_at.unwrap_or(review.opened_at)),
+                review.event_id
+            )
+        }
         FeedData::Agent { agent } => {
             let (word, style) = match agent.state {
                 AgentState::Running => ("is running", Style::Good),

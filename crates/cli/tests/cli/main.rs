@@ -3,4 +3,5 @@
 mod bench;
 mod errors;
 mod explain;
+mod respond;
 mod round_trip;

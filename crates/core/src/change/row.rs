@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::chain::{Hash, Tip};
 use crate::event::{ActorKind, Decision, Level, words};
-use crate::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId};
-use crate::time::Millis;
+use crate::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId, ResponseId};
+use crate::intervention::{Effect, Intervention, Via};
+use crate::time::{Millis, Span};
 
 /// One event of the chain. Everything but `sealed`, `content` and `plan` is derived from the sealed bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,6 +104,60 @@ impl NotificationRow {
             NotificationState::Failed => false,
         }
     }
+}
+
+/// Somebody's answer to a notice. Never changes; taking it back is an answer of its own.
+///
+/// Holds nothing personal: the note stands in the erasable half of the audit entry at `audit_seq`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseRow {
+    /// Its id; in the order in which they were decided.
+    pub id: ResponseId,
+    /// The notice that was answered.
+    pub notification: NotificationId,
+    /// The place of the event that the notice speaks of; none when it is about Mandate itself.
+    pub event_seq: Option<i64>,
+    /// What was done; of an answer that takes another one back, what that one did.
+    pub intervention: Intervention,
+    /// The answer that this one takes back.
+    pub undoes: Option<ResponseId>,
+    /// Who is to look after it, as logs name them.
+    pub assignee: Option<String>,
+    /// Who answered: `person:<uuid>` or `key:<uuid>`.
+    pub by: String,
+    /// Over what.
+    pub via: Via,
+    /// When.
+    pub at: Millis,
+    /// How long after the event's first notice arrived (MET-1); none when nothing had.
+    pub since_sent: Option<Span>,
+    /// Whether it is the first answer to the event: the one that counts for its time to intervene.
+    pub first: bool,
+    /// What it did beyond being recorded.
+    pub effect: Effect,
+    /// The place of its entry in the audit log.
+    pub audit_seq: i64,
+}
+
+/// An event that somebody is to look at within a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewRow {
+    /// The event.
+    pub event: EventId,
+    /// Its place in the chain.
+    pub event_seq: i64,
+    /// Since when it waits.
+    pub opened_at: Millis,
+    /// Until when somebody should have looked.
+    pub due_at: Millis,
+    /// Who opened it: `rule:<name>`, `person:<uuid>` or `key:<uuid>`.
+    pub opened_by: String,
+    /// When somebody had looked.
+    pub closed_at: Option<Millis>,
+    /// Who.
+    pub closed_by: Option<String>,
+    /// When it was told of that nobody looked in time.
+    pub escalated_at: Option<Millis>,
 }
 
 /// What became of an action.

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ownership::{Contact, Directory, Fallback, OwnerRef};
 
+/// The channel that every process has (CHN-7): its notices are read over the API and arrive as they are committed;
+/// nothing is sent.
+pub const IN_APP: &str = "in-app";
+
 /// What the process brings to a plan: its channels and whom to tell when nobody else can be.
 ///
 /// Part of the snapshot's name, because it decides where notices go.
@@ -98,7 +102,9 @@ impl Reaches {
 fn ways(contacts: &[Contact], process: &Process) -> Vec<Way> {
     contacts
         .iter()
-        .filter(|contact| process.channels.iter().any(|channel| **channel == *contact.channel))
+        .filter(|contact| {
+            *contact.channel == *IN_APP || process.channels.iter().any(|channel| **channel == *contact.channel)
+        })
         .map(|contact| way(&contact.channel, contact.address.as_deref()))
         .collect()
 }

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::words;
+use crate::id::ResponseId;
+
 /// Why one recipient is told. `resource` counts the event's resources from 0.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "snake_case")]
@@ -61,6 +64,24 @@ pub enum Why {
         /// Which.
         channel: Arc<str>,
     },
+    /// Nobody reviewed the event in time.
+    ReviewOverdue {
+        /// Who they are to it.
+        to: Escalated,
+    },
+    /// Somebody asks about what their agent did.
+    Asked {
+        /// The question.
+        response: ResponseId,
+        /// Whether they stand in because nobody owns the agent.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        instead: bool,
+    },
+    /// Somebody assigned it to them.
+    Assigned {
+        /// The assignment.
+        response: ResponseId,
+    },
     /// They look after Mandate, and a channel is broken.
     ChannelBroken {
         /// Which.
@@ -86,6 +107,18 @@ pub enum Why {
     NoRoom,
 }
 
+words! {
+    /// Whom an overdue review is told to.
+    Escalated {
+        /// Who leads the owning team.
+        Lead = "lead",
+        /// The owning team.
+        Team = "team",
+        /// Those who stand in where nobody owns it or the owner has no team that can be reached.
+        Fallback = "fallback",
+    }
+}
+
 /// Why somebody is not told who would have been.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -96,6 +129,18 @@ pub enum NotToldWhy {
     NoFallback,
     /// More than fifty recipients.
     TooMany,
+}
+
+impl NotToldWhy {
+    /// The reason in words, after the name of who is not told.
+    #[must_use]
+    pub const fn sentence(self) -> &'static str {
+        match self {
+            Self::NoChannel => "none of their contacts is on a configured channel; the fallback was told instead",
+            Self::NoFallback => "there is no fallback that can be reached",
+            Self::TooMany => "more than fifty recipients",
+        }
+    }
 }
 
 impl Why {
@@ -122,6 +167,20 @@ impl Why {
             Self::TargetUnreachable { target } => format!("`{target}` cannot be reached, and you are the fallback"),
             Self::NobodyNamed { rule } => format!("the rule `{rule}` names nobody, and you are the fallback"),
             Self::Instead { channel } => format!("`{channel}` did not take this notice"),
+            Self::ReviewOverdue { to: Escalated::Lead } => {
+                "nobody reviewed it in time, and you lead the team that owns it".to_owned()
+            }
+            Self::ReviewOverdue { to: Escalated::Team } => {
+                "nobody reviewed it in time, and your team owns it".to_owned()
+            }
+            Self::ReviewOverdue { to: Escalated::Fallback } => {
+                "nobody reviewed it in time, and you are the fallback".to_owned()
+            }
+            Self::Asked { instead: false, .. } => "somebody asks about what your team's agent did".to_owned(),
+            Self::Asked { instead: true, .. } => {
+                "somebody asks about what an agent did that nobody owns, and you are the fallback".to_owned()
+            }
+            Self::Assigned { .. } => "somebody assigned it to you".to_owned(),
             Self::ChannelBroken { channel, said } => format!("the channel `{channel}` is broken: {said}"),
             Self::NotTaken { channel, said } => {
                 format!("the channel `{channel}` did not take a notice, which went to the alternate: {said}")
@@ -135,6 +194,15 @@ impl Why {
             Self::NoRoom => "the store's disk is full: events are refused until there is room, pausing and delivering \
                              go on; make room, or move the store"
                 .to_owned(),
+        }
+    }
+
+    /// The answer that it follows from, when it does.
+    #[must_use]
+    pub fn response(&self) -> Option<ResponseId> {
+        match self {
+            Self::Asked { response, .. } | Self::Assigned { response } => Some(*response),
+            _ => None,
         }
     }
 

@@ -5,25 +5,32 @@ use mandate_connect::channel::notice::{
 };
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
+use mandate_core::intervention::Intervention;
 use mandate_core::ownership::Step;
 use mandate_core::plan::{Record, Said, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
+use mandate_store::StoredResponse;
 use serde_json::Value;
 
-/// The notice of one notification.
+/// Why a notification is sent.
+pub(super) fn reasons(row: &NotificationRow) -> Result<Vec<Why>, String> {
+    serde_json::from_slice(&row.reason).map_err(|error| format!("reason of notification {}: {error}", row.id))
+}
+
+/// The notice of one notification; `asked` is the answer that it follows from, when it does.
 ///
 /// # Errors
 /// Says what cannot be read when a stored row is damaged; such a notice is refused, not retried.
 pub(super) fn notice(
     snapshot: &Snapshot,
     event: Option<&EventRow>,
+    asked: Option<&StoredResponse>,
     row: &NotificationRow,
     public_url: &str,
 ) -> Result<Notice, String> {
-    let why: Vec<Why> =
-        serde_json::from_slice(&row.reason).map_err(|error| format!("reason of notification {}: {error}", row.id))?;
+    let why = reasons(row)?;
     match event {
-        Some(event) => about_event(snapshot, event, row, &why, public_url),
+        Some(event) => about_event(snapshot, event, asked, row, &why, public_url),
         None => Ok(about_mandate(snapshot, row, &why, public_url)),
     }
 }
@@ -31,6 +38,7 @@ pub(super) fn notice(
 fn about_event(
     snapshot: &Snapshot,
     row: &EventRow,
+    asked: Option<&StoredResponse>,
     notification: &NotificationRow,
     why: &[Why],
     public_url: &str,
@@ -67,6 +75,7 @@ fn about_event(
     let mut sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
     // Two rules may give one reason.
     sentences.dedup();
+    sentences.extend(asked.map(|asked| words_of(snapshot, asked)));
     sentences.extend(rule_words(&record.rules));
     let late = event.flags.contains(Flag::Late).then(|| {
         if event.flags.contains(Flag::ClockSkew) {
@@ -75,13 +84,8 @@ fn about_event(
         let by = event.received_at.since(event.timestamp).0 / 1_000;
         format!("arrived {by} s after it happened")
     });
-    let mut suggestions = Vec::new();
-    if let Some(actor) = actor
-        && actor.kind == ActorKind::Agent
-    {
-        suggestions
-            .push(Suggestion { label: format!("Pause {}", who.name), call: Call::Pause { agent: actor.id.clone() } });
-    }
+    let agent = actor.filter(|actor| actor.kind == ActorKind::Agent).map(|_| who.name.as_str());
+    let suggestions = offers(agent);
     Ok(Notice {
         id: notification.id.to_string(),
         kind: if record.decision == Decision::Flagged { Kind::ActionFlagged } else { Kind::ActionMonitored },
@@ -108,6 +112,33 @@ fn about_event(
         event: Some(EventRef { id: row.id.to_string(), seq: row.seq, hash: row.hash.to_string() }),
         public_url: Some(public_url.to_owned()),
     })
+}
+
+/// What can be answered with one call and nothing to write, the likeliest first.
+fn offers(agent: Option<&str>) -> Vec<Suggestion> {
+    const OFFERED: [Intervention; 6] = [
+        Intervention::PauseAgent,
+        Intervention::LooksOk,
+        Intervention::Acknowledge,
+        Intervention::Investigate,
+        Intervention::FlagForReview,
+        Intervention::NotRelevant,
+    ];
+    let possible = OFFERED.into_iter().filter(|verb| verb.objection(true, agent).is_none());
+    let offer = |verb: Intervention| Suggestion {
+        label: verb.label(agent.unwrap_or_default()),
+        call: Call::Respond { intervention: verb.to_string() },
+    };
+    possible.map(offer).collect()
+}
+
+/// Who asked or assigned, and in which words.
+fn words_of(snapshot: &Snapshot, asked: &StoredResponse) -> String {
+    let who = snapshot.display_name(&asked.row.by);
+    match &asked.note {
+        Some(note) => format!("{who}: “{note}”"),
+        None => format!("by {who}"),
+    }
 }
 
 /// What the rules say of themselves: every reason under its rule's name, then what their authors suggest.

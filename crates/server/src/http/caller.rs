@@ -10,6 +10,7 @@ use mandate_core::change::KeyRow;
 use mandate_core::dedupe::Identity;
 use mandate_core::event::ActorKind;
 use mandate_core::ownership::person_id;
+use mandate_core::time::Millis;
 use serde::Serialize;
 
 use super::layer::RequestId;
@@ -143,6 +144,12 @@ impl Caller {
     #[must_use]
     pub fn key(&self) -> &KeyRow {
         &self.known.row
+    }
+
+    /// The server's clock.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.app.env.now()
     }
 
     /// Lets a call go on that this key may make; a refused one is written to the audit log.

@@ -42,6 +42,15 @@ pub(super) enum NotFoundProblem {
     NotFound(Problem),
 }
 
+/// What calls that depend on what is stored can answer beside.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "read by the OpenAPI document alone")]
+pub(super) enum ConflictProblem {
+    /// it contradicts what is stored; `detail` says what that is
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(Problem),
+}
+
 /// What calls with a body can answer beside.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "read by the OpenAPI document alone")]

@@ -122,7 +122,7 @@ async fn find(app: &App, caller: &Caller, id: &Segment) -> Result<StoredEvent, R
     found.ok_or_else(|| Refused::not_found(format!("event `{event}`")))
 }
 
-/// One event, with its outcome and the notices it led to.
+/// One event, with its outcome, the notices it led to, what people answered, and its review.
 #[utoipa::path(
     get, path = "/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "the event's id")),
     responses((status = 200, description = "the event", body = Event), NotFoundProblem, KeyProblems)
@@ -135,12 +135,23 @@ pub(super) async fn get(State(app): State<App>, caller: Caller, id: Segment) -> 
     let notices = app.store.notifications_of(tenant, stored.row.seq).await?;
     let snapshot = caller.tenant.snapshot.borrow().clone();
     let notices: Vec<_> = notices.iter().map(|row| view::notification(row, &snapshot, false)).collect();
+    let responses = app.store.responses_of(tenant, stored.row.seq).await?;
+    let review = app.store.review(tenant, stored.row.seq).await?;
     let mut event = view::event(&stored)?;
     if let Value::Object(members) = &mut event {
         if let Some(outcome) = outcome {
             members.insert("outcome".to_owned(), json!(view::outcome(&outcome)?));
         }
         members.insert("notifications".to_owned(), json!(notices));
+        let agent = stored.row.agent();
+        let responses: Vec<_> = responses.iter().map(|one| view::response(one, agent, &snapshot)).collect();
+        if let Some(first) = responses.iter().find(|response| response.first) {
+            members.insert("first_responder".to_owned(), json!(first.by));
+        }
+        members.insert("responses".to_owned(), json!(responses));
+        if let Some(review) = review {
+            members.insert("review".to_owned(), json!(view::review(&review, caller.now(), &snapshot)));
+        }
     }
     Ok(Answer(event))
 }
@@ -164,6 +175,10 @@ pub(super) async fn explain(State(app): State<App>, caller: Caller, id: Segment)
     if let (Value::Object(members), Ok(read)) = (&mut record, serde_json::from_slice::<Record>(&stored.row.plan)) {
         members.insert("event_id".to_owned(), json!(stored.row.id));
         members.insert("in_force".to_owned(), json!(read.snapshot == snapshot.id));
+        let left = members.get_mut("not_told").and_then(Value::as_array_mut);
+        for (left, known) in left.into_iter().flatten().zip(&read.not_told) {
+            left["words"] = json!(known.why.sentence());
+        }
     }
     Ok(Answer(record))
 }

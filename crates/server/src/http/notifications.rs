@@ -5,6 +5,7 @@ use axum::extract::State;
 use mandate_api::{Notification, Page};
 use mandate_core::change::NotificationState;
 use mandate_core::id::NotificationId;
+use mandate_core::plan::Record;
 use mandate_core::time::Millis;
 use mandate_store::NotificationFilter;
 use serde::Deserialize;
@@ -18,12 +19,15 @@ use super::view;
 use crate::app::App;
 use crate::auth::Right;
 
+/// Stands for whoever has the key.
+const ME: &str = "me";
+
 /// Which notices to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Filter {
-    /// A handle such as `@alice`, or as logs name them.
+    /// A handle such as `@alice`, `me` for the person that the key speaks for, or as logs name them.
     recipient: Option<String>,
     /// The channel's name.
     channel: Option<String>,
@@ -56,11 +60,12 @@ pub(super) async fn list(
         NotificationState::from_word(&word).ok_or_else(|| Refused::new(Code::InvalidRequest, unknown()))
     });
     let recipient = filter.recipient.map(|name| match snapshot.directory.find(&name) {
-        Some(party) => snapshot.log_name(party),
-        None => name,
+        _ if name == ME => myself(&caller),
+        Some(party) => Ok(snapshot.log_name(party)),
+        None => Ok(name),
     });
     let filter = NotificationFilter {
-        recipient,
+        recipient: recipient.transpose()?,
         channel: filter.channel,
         state: state.transpose()?,
         since: filter.since.map(Millis),
@@ -70,7 +75,17 @@ pub(super) async fn list(
     Ok(Answer(Page { items, next_cursor: page.next.map(|id| id.to_string()) }))
 }
 
-/// One notice with its delivery log.
+/// Whom a key speaks for, as logs name them.
+fn myself(caller: &Caller) -> Result<String, Refused> {
+    let person = caller.asker().actor;
+    if person.starts_with("person:") {
+        return Ok(person);
+    }
+    let detail = "this key speaks for nobody; use one that was made with `keys create --person @alice`";
+    Err(Refused::new(Code::InvalidRequest, detail))
+}
+
+/// One notice with its delivery log and what was answered to it.
 #[utoipa::path(
     get, path = "/v1/notifications/{id}", tag = "notifications",
     params(("id" = String, Path, description = "the notice's id")),
@@ -81,6 +96,16 @@ pub(super) async fn get(State(app): State<App>, caller: Caller, id: Segment) -> 
     let wanted: NotificationId = id.id("notification")?;
     let row = app.store.notification(caller.tenant.tenant.id, wanted).await?;
     let row = row.ok_or_else(|| Refused::not_found(format!("notification `{wanted}`")))?;
+    let tenant = caller.tenant.tenant.id;
+    let responses = app.store.responses_to(tenant, wanted).await?;
+    let event = match row.event_seq {
+        Some(seq) => app.store.event_by_seq(tenant, seq).await?,
+        None => None,
+    };
+    let agent = event.as_ref().and_then(|event| event.row.agent());
     let snapshot = caller.tenant.snapshot.borrow().clone();
-    Ok(Answer(view::notification(&row, &snapshot, true)))
+    let responses = responses.iter().map(|stored| view::response(stored, agent, &snapshot)).collect();
+    let plan: Option<Record> = event.as_ref().and_then(|event| serde_json::from_slice(&event.row.plan).ok());
+    let why = view::why(&row, plan.as_ref());
+    Ok(Answer(Notification { responses, why, ..view::notification(&row, &snapshot, true) }))
 }

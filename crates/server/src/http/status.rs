@@ -11,7 +11,9 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use mandate_api::Status;
-use mandate_api::status::{AgentCounts, ChannelHealth, LastHour, Queue, StoreSize};
+use mandate_api::status::{AgentCounts, Answers, ChannelHealth, LastHour, Queue, StoreSize};
+use mandate_core::metric::{ANSWERED_TARGET, AnswerTimes, PAUSE_P95_TARGET, WINDOW};
+use mandate_core::time::Span;
 
 pub use sample::{Sample, Sampler, Samples, sample};
 
@@ -41,6 +43,7 @@ pub(super) async fn status(State(app): State<App>, caller: Caller) -> Result<Ans
         events: sample.events,
         agents: AgentCounts { known, active: known.saturating_sub(paused), paused },
         last_hour: LastHour { actions: sample.last_hour_actions, coverage: sample.coverage() },
+        answers: answers(&sample.answers),
         queue: Queue { items: items as u64, bytes: bytes as u64 },
         store: StoreSize {
             bytes: sample.store_bytes,
@@ -50,6 +53,44 @@ pub(super) async fn status(State(app): State<App>, caller: Caller) -> Result<Ans
         },
         channels: app.settings.channels.iter().map(|channel| health(&app, tenant, channel)).collect(),
     }))
+}
+
+fn answers(times: &AnswerTimes) -> Answers {
+    let ms = |span: Option<Span>| span.map(|span| span.0);
+    Answers {
+        window_ms: WINDOW.0,
+        told: times.told,
+        answered: times.first.len() as u64,
+        share: times.answered(),
+        share_target: ANSWERED_TARGET,
+        p50_ms: ms(times.percentile(0.5)),
+        p95_ms: ms(times.percentile(0.95)),
+        pauses: times.pause.len() as u64,
+        pause_p50_ms: ms(times.pause_percentile(0.5)),
+        pause_p95_ms: ms(times.pause_percentile(0.95)),
+        pause_p95_target_ms: PAUSE_P95_TARGET.0,
+    }
+}
+
+/// The same as gauges, over all tenants; what is open or was never measured has no value.
+#[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
+fn answer_gauges(app: &App) -> Vec<(&'static str, &'static str, f64)> {
+    let mut all = AnswerTimes::default();
+    for tenant in app.tenants.values() {
+        let AnswerTimes { told, first, pause } = app.http.samples.of(tenant.tenant.id).answers;
+        all.told += told.max(first.len() as u64);
+        all.first.extend(first);
+        all.pause.extend(pause);
+    }
+    let seconds = |span: Option<Span>| span.map(|span| span.0 as f64 / 1_000.0);
+    let figures = [
+        ("mandate_answered_share", "events of the last day with an answer, of those told of", all.answered()),
+        ("mandate_tti_p50_seconds", "half of them were answered within", seconds(all.percentile(0.5))),
+        ("mandate_tti_p95_seconds", "nineteen of twenty were answered within", seconds(all.percentile(0.95))),
+        ("mandate_tti_pause_p50_seconds", "half of the pauses came within", seconds(all.pause_percentile(0.5))),
+        ("mandate_tti_pause_p95_seconds", "nineteen of twenty pauses came within", seconds(all.pause_percentile(0.95))),
+    ];
+    figures.into_iter().filter_map(|(name, help, value)| Some((name, help, value?))).collect()
 }
 
 fn health(app: &App, tenant: &TenantHandle, channel: &ChannelSettings) -> ChannelHealth {
@@ -132,14 +173,16 @@ pub(super) async fn metrics(State(app): State<App>, caller: Result<Caller, Refus
         waiting += lanes.iter().map(|lane| lane.waiting + lane.under_way).sum::<usize>();
         store = store.max(app.http.samples.of(tenant.tenant.id).store_bytes);
     }
-    let text = app.metrics.render(&[
+    let mut gauges = vec![
         ("mandate_ready", "1 while events are accepted", f64::from(u8::from(app.is_ready()))),
         ("mandate_queue_items", "events that wait for the writer", items as f64),
         ("mandate_queue_bytes", "their bytes", bytes as f64),
         ("mandate_outbox_waiting", "notices in this node's hands", waiting as f64),
         ("mandate_store_bytes", "bytes of the store", store as f64),
         ("mandate_streams", "live streams that are open", app.http.open_streams(&app.settings) as f64),
-    ]);
+    ];
+    gauges.extend(answer_gauges(&app));
+    let text = app.metrics.render(&gauges);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }
 

@@ -1,11 +1,12 @@
 //! Rows as the interface shows them: people by their handles, states by their words.
 
-use mandate_api::{Agent, AgentState, Attempt, Control, Key, KeyScope, Notification, Outcome};
-use mandate_core::change::{AgentRow, KeyRow, NotificationRow, NotificationState, OutcomeRow, Scope};
+use mandate_api::{Agent, AgentState, Attempt, Control, Key, KeyScope, Notification, Outcome, Response, Review};
+use mandate_core::change::{AgentRow, KeyRow, NotificationRow, NotificationState, OutcomeRow, ReviewRow, Scope};
 use mandate_core::delivery;
-use mandate_core::plan::Snapshot;
+use mandate_core::plan::{Record, Snapshot, Why};
 use mandate_core::seal;
-use mandate_store::StoredEvent;
+use mandate_core::time::Millis;
+use mandate_store::{StoredEvent, StoredResponse};
 use serde_json::Value;
 
 use super::problem::Refused;
@@ -76,12 +77,69 @@ pub(super) fn notification(row: &NotificationRow, snapshot: &Snapshot, whole: bo
         channel: row.channel.to_string(),
         urgency: row.urgency.to_string(),
         reason: serde_json::from_slice(&row.reason).unwrap_or_default(),
+        why: why(row, None),
         state: row.state.to_string(),
         created_at: row.created_at.0,
         due_at: (row.state == NotificationState::Queued).then_some(row.due_at.0),
         delivered_at: row.delivered_at.map(|at| at.0),
         attempts: row.attempts,
         log: if whole { log.iter().map(attempt).collect() } else { Vec::new() },
+        responses: Vec::new(),
+    }
+}
+
+/// Why a notice's recipient is told, in words; with the event's plan those name what was touched.
+pub(super) fn why(row: &NotificationRow, plan: Option<&Record>) -> String {
+    let reasons: Vec<Why> = serde_json::from_slice(&row.reason).unwrap_or_default();
+    let place = |n: u32| {
+        let owned = plan?.owners.get(n as usize)?;
+        Some((owned.resource.as_str(), owned.step.as_str()))
+    };
+    let mut sentences: Vec<String> = reasons.iter().map(|why| why.sentence(place)).collect();
+    // Two rules may give one reason.
+    sentences.dedup();
+    sentences.join("; ")
+}
+
+/// An answer to a notice about what `agent` did.
+pub(super) fn response(stored: &StoredResponse, agent: Option<&str>, snapshot: &Snapshot) -> Response {
+    let StoredResponse { row, note } = stored;
+    let to = row.assignee.as_deref().map(|to| snapshot.display_name(to));
+    let agent = agent.unwrap_or("the agent");
+    let did = match row.undoes {
+        Some(_) => row.intervention.undid(agent),
+        None => row.intervention.did(agent, to.as_deref().unwrap_or_default()),
+    };
+    Response {
+        id: row.id.0,
+        notification_id: row.notification.0,
+        event_seq: row.event_seq,
+        intervention: row.intervention.to_string(),
+        undoes: row.undoes.map(|id| id.0),
+        to,
+        by: snapshot.display_name(&row.by),
+        via: row.via.to_string(),
+        at: row.at.0,
+        since_sent_ms: row.since_sent.map(|span| span.0),
+        first: row.first,
+        effect: row.effect.to_string(),
+        note: note.clone(),
+        did,
+    }
+}
+
+/// A review as it stands now.
+pub(super) fn review(row: &ReviewRow, now: Millis, snapshot: &Snapshot) -> Review {
+    Review {
+        event_id: row.event.0,
+        event_seq: row.event_seq,
+        state: row.state(now).to_string(),
+        opened_at: row.opened_at.0,
+        due_at: row.due_at.0,
+        opened_by: snapshot.display_name(&row.opened_by),
+        closed_at: row.closed_at.map(|at| at.0),
+        closed_by: row.closed_by.as_deref().map(|by| snapshot.display_name(by)),
+        escalated_at: row.escalated_at.map(|at| at.0),
     }
 }
 

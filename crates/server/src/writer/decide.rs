@@ -1,20 +1,24 @@
 //! Deciding one batch: each input in turn is observed, planned and applied. Synchronous, no I/O.
 
+mod respond;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mandate_core::audit::{self, AuditEntry};
 use mandate_core::chain::{Hash, Tip};
 use mandate_core::change::{
-    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow,
+    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
+    OutcomeRow, ReviewRow,
 };
 use mandate_core::checkpoint;
 use mandate_core::dedupe::Known;
 use mandate_core::delivery::{self, Next};
-use mandate_core::event::{Flag, Times};
+use mandate_core::event::{Decision, Flag, Times};
 use mandate_core::history::{History, Observed, Seen};
 use mandate_core::id::{ConfigId, EventId, IdSource};
 use mandate_core::plan::{self, Plan, Process, Snapshot, Why};
+use mandate_core::review;
 use mandate_core::seal::{self, Assigned, SealedRouting};
 use mandate_core::time::Millis;
 use mandate_store::{Erasure, Tenant};
@@ -23,8 +27,8 @@ use uuid::Uuid;
 use super::lookup::View;
 use crate::env::Env;
 use crate::input::{
-    AgentStateInput, Agents, ApplyConfigInput, CreateKeyInput, Delivery, EraseInput, EventsInput, Input, ItemAnswer,
-    OutcomeInput, Prepared, Recorded, Refusal, RevokeKeyInput,
+    AgentStateInput, Agents, ApplyConfigInput, Asker, CreateKeyInput, Delivery, EraseInput, EventsInput, Input,
+    ItemAnswer, OutcomeInput, Prepared, Recorded, Refusal, Responded, RevokeKeyInput,
 };
 
 /// What an input's sender is told once the batch is committed.
@@ -33,6 +37,7 @@ pub(super) enum Answer {
     Events(Vec<ItemAnswer>),
     Outcome(bool),
     Agents(Vec<AgentRow>),
+    Responded(Box<Responded>),
     Key(KeyRow),
     Config(ConfigId, Hash),
     Done,
@@ -52,6 +57,8 @@ impl Answer {
             (Input::Outcome(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
             (Input::AgentState(input), Self::Agents(rows)) => send(input.reply, Ok(rows)),
             (Input::AgentState(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
+            (Input::Respond(input), Self::Responded(responded)) => send(input.reply, Ok(*responded)),
+            (Input::Respond(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
             (Input::CreateKey(input), Self::Key(row)) => send(input.reply, Ok(row)),
             (Input::CreateKey(input), Self::Refused(refusal)) => send(input.reply, Err(refusal)),
             (Input::RevokeKey(input), Self::Key(row)) => send(input.reply, Ok(row)),
@@ -162,6 +169,7 @@ impl<'a> Decider<'a> {
                 let ids = self.named(&state.agents);
                 Answer::Agents(ids.iter().map(|id| self.agent_row(id)).collect())
             }
+            Input::Respond(respond) => self.responded_before(respond),
             Input::RevokeKey(revoke) => self.revoke_key(revoke),
             _ => Answer::Refused(Refusal::Conflict(
                 "an earlier call with this `Idempotency-Key` made a key, whose text is kept nowhere; list the keys, revoke \
@@ -176,6 +184,7 @@ impl<'a> Decider<'a> {
             Input::Events(events) => Answer::Events(self.events(events)),
             Input::Outcome(outcome) => self.outcome(outcome),
             Input::AgentState(state) => self.agent_state(state),
+            Input::Respond(respond) => self.respond(respond),
             Input::Deliveries(deliveries) => self.deliveries(deliveries),
             Input::CreateKey(create) => self.create_key(create),
             Input::RevokeKey(revoke) => self.revoke_key(revoke),
@@ -190,7 +199,10 @@ impl<'a> Decider<'a> {
                 Answer::Done
             }
             Input::Erase(erase) => self.erase(erase),
-            Input::Tick => self.checkpoint(false),
+            Input::Tick => {
+                self.tell_overdue();
+                self.checkpoint(false)
+            }
             Input::Checkpoint => self.checkpoint(true),
         }
     }
@@ -301,6 +313,11 @@ impl<'a> Decider<'a> {
             plan: plan.record(&self.snapshot, &observed),
         });
         self.notify(&plan, tip);
+        if plan.decision == Decision::Flagged {
+            let within = plan.review_within.unwrap_or(review::WITHIN);
+            let row = ReviewRow::open(id, tip.seq, &format!("rule:{}", plan.rule), self.now, within);
+            self.changes.reviews.push(row);
+        }
         let filed = item.identity.filed(key, tip.seq);
         self.view.seen.insert(key, filed);
         self.changes.seen.push(filed);
@@ -327,8 +344,19 @@ impl<'a> Decider<'a> {
 
     fn notify(&mut self, plan: &Plan, tip: Tip) {
         for notice in &plan.notices {
-            self.changes.notifications.push(notice.row(tip.seq, self.now));
+            let row = notice.row(tip.seq, self.now);
+            // What arrived with its event has no later state to tell of.
+            if row.state == NotificationState::Delivered {
+                self.changes.feed.push(FeedEntry::Notification { id: row.id });
+            }
+            self.changes.notifications.push(row);
         }
+    }
+
+    /// Writes a notice that is born without an event.
+    fn tell(&mut self, row: NotificationRow) {
+        self.changes.feed.push(FeedEntry::Notification { id: row.id });
+        self.changes.notifications.push(row);
     }
 
     fn outcome(&mut self, input: &OutcomeInput) -> Answer {
@@ -381,25 +409,27 @@ impl<'a> Decider<'a> {
 
     fn agent_state(&mut self, input: &AgentStateInput) -> Answer {
         let ids = self.named(&input.agents);
-        let action = if input.paused { "agent.pause" } else { "agent.resume" };
-        let mut rows = Vec::with_capacity(ids.len());
-        for id in ids {
-            let mut row = self.agent_row(&id);
-            let before = if row.paused { "paused" } else { "running" };
-            if row.set_paused(input.paused, input.reason.as_deref(), &input.by.actor, self.now) {
-                let after = if row.paused { "paused" } else { "running" };
-                let mut entry = input.by.did(action, format!("agent:{id}"));
-                entry = entry.with("old_value", before).with("new_value", after);
-                if let Some(reason) = &input.reason {
-                    entry = entry.with("reason", reason.as_str());
-                }
-                self.audit(entry);
-                self.changes.feed.push(FeedEntry::Agent { id: id.clone() });
-                self.agents.insert(id.clone(), row.clone());
+        let pause = |id: &String| self.set_paused(id, input.paused, input.reason.as_deref(), &input.by);
+        Answer::Agents(ids.iter().map(pause).collect())
+    }
+
+    /// Pauses or resumes one agent; gives it as it is then.
+    fn set_paused(&mut self, id: &str, paused: bool, reason: Option<&str>, by: &Asker) -> AgentRow {
+        let word = |paused| if paused { "paused" } else { "running" };
+        let mut row = self.agent_row(id);
+        let before = word(row.paused);
+        if row.set_paused(paused, reason, &by.actor, self.now) {
+            let action = if paused { "agent.pause" } else { "agent.resume" };
+            let mut entry = by.did(action, format!("agent:{id}"));
+            entry = entry.with("old_value", before).with("new_value", word(row.paused));
+            if let Some(reason) = reason {
+                entry = entry.with("reason", reason);
             }
-            rows.push(row);
+            self.audit(entry);
+            self.changes.feed.push(FeedEntry::Agent { id: id.to_owned() });
+            self.agents.insert(id.to_owned(), row.clone());
         }
-        Answer::Agents(rows)
+        row
     }
 
     fn deliveries(&mut self, deliveries: &[Delivery]) -> Answer {
@@ -411,6 +441,10 @@ impl<'a> Decider<'a> {
                 self.tell_alternate(&row);
             }
             self.watch_channel(&row, &delivery.attempt.answer, next);
+            if let (Some(seq), Some(at)) = (row.event_seq, row.delivered_at) {
+                // Somebody may answer it in this very batch.
+                self.view.first_sent.entry(seq).or_insert(at);
+            }
             self.changes.feed.push(FeedEntry::Notification { id: row.id });
             self.changes.deliveries.push(row);
         }
@@ -447,17 +481,13 @@ impl<'a> Decider<'a> {
 
     fn alert(&mut self, cause: Uuid, trouble: &Why) {
         for alert in plan::alert(&self.snapshot, cause, trouble, self.now) {
-            self.changes.feed.push(FeedEntry::Notification { id: alert.id });
-            self.changes.notifications.push(alert);
+            self.tell(alert);
         }
     }
 
     fn tell_alternate(&mut self, row: &NotificationRow) {
         match plan::alternate(&self.snapshot, row, self.now) {
-            Some(alternate) => {
-                self.changes.feed.push(FeedEntry::Notification { id: alternate.id });
-                self.changes.notifications.push(alternate);
-            }
+            Some(alternate) => self.tell(alternate),
             None => tracing::error!(
                 notification = %row.id, recipient = %row.recipient, channel = %row.channel,
                 "a notice did not arrive and no alternate channel is left; see `fallback` in mandate.yaml"

@@ -1,16 +1,18 @@
 //! What a batch needs to know from the store before it is decided, read in a few round trips.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use mandate_core::change::{AgentRow, EventRow, KeyRow, SeenKey, SeenRow};
+use mandate_core::change::{AgentRow, EventRow, KeyRow, NotificationRow, ResponseRow, ReviewRow, SeenKey, SeenRow};
 use mandate_core::dedupe::{Identity, Known};
 use mandate_core::history::History;
-use mandate_core::id::{EventId, KeyId};
+use mandate_core::id::{EventId, KeyId, NotificationId, ResponseId};
+use mandate_core::review::OVERDUE_AT_ONCE;
 use mandate_core::seal::{SealedEvent, SealedRouting};
 use mandate_core::time::Millis;
 use mandate_store::{Error as StoreError, Tx};
 
-use crate::input::{Agents, Input, Recorded};
+use crate::input::{Act, Agents, Input, Recorded};
 
 /// The stored rows that a batch touches. Deciding changes them as it goes, so that later inputs of the same
 /// batch see what earlier ones did.
@@ -25,6 +27,18 @@ pub(super) struct View {
     /// Events among them that have an outcome.
     pub(super) outcomes: BTreeSet<EventId>,
     pub(super) keys: BTreeMap<KeyId, KeyRow>,
+    /// Notices that are answered.
+    pub(super) notices: BTreeMap<NotificationId, Arc<NotificationRow>>,
+    /// Events that they speak of, and whose reviews are overdue, by place.
+    pub(super) noticed: BTreeMap<i64, Arc<EventRow>>,
+    /// When the first notice of each arrived.
+    pub(super) first_sent: BTreeMap<i64, Millis>,
+    /// What was answered to these notices and to the others of their events, by id and so in order.
+    pub(super) responses: BTreeMap<ResponseId, ResponseRow>,
+    /// The reviews of these events.
+    pub(super) reviews: BTreeMap<i64, ReviewRow>,
+    /// The places of events whose review is to be told of as overdue.
+    pub(super) overdue: Vec<i64>,
 }
 
 impl View {
@@ -37,6 +51,8 @@ impl View {
         let mut view = Self::default();
         view.read_seen(tx, inputs).await?;
         view.read_repeated(tx, inputs, now).await?;
+        view.read_answered(tx, inputs).await?;
+        view.read_overdue(tx, inputs, now).await?;
         view.read_agents(tx, history, inputs).await?;
         view.read_named(tx, inputs).await?;
         Ok(view)
@@ -85,9 +101,51 @@ impl View {
         Ok(())
     }
 
-    /// Agents that are paused or resumed, and actors that the history does not know.
+    /// Notices that are answered, with what their events are and what was answered before.
+    async fn read_answered(&mut self, tx: &mut Tx, inputs: &[Input]) -> Result<(), StoreError> {
+        let (mut notices, mut undone) = (BTreeSet::new(), Vec::new());
+        let acts =
+            inputs.iter().filter_map(|input| if let Input::Respond(one) = input { Some(&one.act) } else { None });
+        for act in acts {
+            match act {
+                Act::Answer { notification, .. } => drop(notices.insert(*notification)),
+                Act::Undo(response) => undone.push(*response),
+            }
+        }
+        let undone = tx.responses_named(&undone).await?;
+        notices.extend(undone.iter().map(|row| row.notification));
+        if notices.is_empty() {
+            return Ok(());
+        }
+        let notices: Vec<_> = notices.into_iter().collect();
+        let rows = tx.notifications_named(&notices).await?;
+        let seqs: Vec<i64> = rows.iter().filter_map(|row| row.event_seq).collect::<BTreeSet<_>>().into_iter().collect();
+        self.notices = rows.into_iter().map(|row| (row.id, Arc::new(row))).collect();
+        self.responses = tx.responses_to(&seqs, &notices).await?.into_iter().map(|row| (row.id, row)).collect();
+        self.first_sent = tx.first_sent(&seqs).await?;
+        self.read_noticed(tx, &seqs).await
+    }
+
+    /// Reviews that are overdue, when time passed.
+    async fn read_overdue(&mut self, tx: &mut Tx, inputs: &[Input], now: Millis) -> Result<(), StoreError> {
+        if !inputs.iter().any(|input| matches!(input, Input::Tick)) {
+            return Ok(());
+        }
+        let overdue = tx.reviews_overdue(now, OVERDUE_AT_ONCE).await?;
+        self.overdue = overdue.into_iter().map(|row| row.event_seq).collect();
+        let seqs = self.overdue.clone();
+        self.read_noticed(tx, &seqs).await
+    }
+
+    async fn read_noticed(&mut self, tx: &mut Tx, seqs: &[i64]) -> Result<(), StoreError> {
+        self.noticed.extend(tx.events_at(seqs).await?.into_iter().map(|row| (row.seq, Arc::new(row))));
+        self.reviews.extend(tx.reviews_of(seqs).await?.into_iter().map(|row| (row.event_seq, row)));
+        Ok(())
+    }
+
+    /// Agents that are paused or resumed, whose actions are answered, and actors that the history does not know.
     async fn read_agents(&mut self, tx: &mut Tx, history: &History, inputs: &[Input]) -> Result<(), StoreError> {
-        let mut wanted: BTreeSet<&str> = BTreeSet::new();
+        let mut wanted: BTreeSet<&str> = self.noticed.values().filter_map(|event| event.agent()).collect();
         let mut all = false;
         for input in inputs {
             match input {

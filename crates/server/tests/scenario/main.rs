@@ -8,6 +8,7 @@ mod control;
 mod duplicates;
 mod input;
 mod keys;
+mod respond;
 mod sinks;
 mod stopping;
 mod streams;

@@ -107,6 +107,43 @@ CREATE TABLE notification (
 CREATE INDEX notification_by_event ON notification (tenant, event_seq) WHERE event_seq IS NOT NULL;
 CREATE INDEX notification_waits ON notification (tenant, lane, due_at) WHERE waits;
 
+-- What people answered. A note stands in the erasable half of the audit entry.
+CREATE TABLE response (
+  tenant BIGINT NOT NULL,
+  id UUID NOT NULL,
+  notification UUID NOT NULL,
+  event_seq BIGINT,
+  intervention TEXT NOT NULL,
+  undoes UUID,
+  assignee TEXT,
+  by TEXT NOT NULL,
+  via TEXT NOT NULL,
+  at BIGINT NOT NULL,
+  since_sent BIGINT,
+  first BOOLEAN NOT NULL,
+  effect TEXT NOT NULL,
+  audit_seq BIGINT NOT NULL,
+  PRIMARY KEY (tenant, id)
+);
+CREATE INDEX response_by_notification ON response (tenant, notification);
+CREATE INDEX response_by_event ON response (tenant, event_seq) WHERE event_seq IS NOT NULL;
+
+CREATE TABLE review (
+  tenant BIGINT NOT NULL,
+  event_seq BIGINT NOT NULL,
+  event UUID NOT NULL,
+  opened_at BIGINT NOT NULL,
+  due_at BIGINT NOT NULL,
+  opened_by TEXT NOT NULL,
+  closed_at BIGINT,
+  closed_by TEXT,
+  escalated_at BIGINT,
+  PRIMARY KEY (tenant, event_seq)
+);
+CREATE INDEX review_open ON review (tenant, due_at, event_seq) WHERE closed_at IS NULL;
+CREATE INDEX review_overdue ON review (tenant, due_at) WHERE closed_at IS NULL AND escalated_at IS NULL;
+CREATE INDEX review_closed ON review (tenant, closed_at, event_seq) WHERE closed_at IS NOT NULL;
+
 CREATE TABLE outcome (
   tenant BIGINT NOT NULL,
   event UUID NOT NULL,
@@ -243,7 +280,7 @@ CREATE TRIGGER erased_needs_audit BEFORE INSERT ON erased FOR EACH ROW EXECUTE F
 DO $$
 DECLARE log TEXT;
 BEGIN
-  FOREACH log IN ARRAY ARRAY['erased', 'event_resource', 'audit', 'checkpoint', 'config'] LOOP
+  FOREACH log IN ARRAY ARRAY['erased', 'event_resource', 'audit', 'checkpoint', 'config', 'response'] LOOP
     EXECUTE format('CREATE TRIGGER %1$s_never_changes BEFORE UPDATE OR DELETE ON %1$I
       FOR EACH ROW EXECUTE FUNCTION only_added_to()', log);
     EXECUTE format('CREATE TRIGGER %1$s_never_emptied BEFORE TRUNCATE ON %1$I
@@ -316,9 +353,10 @@ BEGIN
   IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'mandate_app') THEN
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO mandate_app', current_schema());
     GRANT SELECT ON schema_version TO mandate_app;
-    GRANT SELECT, INSERT ON tenant, event, event_resource, erased, audit, checkpoint, outcome, config TO mandate_app;
+    GRANT SELECT, INSERT ON tenant, event, event_resource, erased, audit, checkpoint, outcome, config, response TO mandate_app;
     GRANT UPDATE (content) ON event TO mandate_app;
-    GRANT SELECT, INSERT, UPDATE, DELETE ON head, notification, rejected, seen, agent, api_key, person, history, feed TO mandate_app;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON head, notification, review, rejected, seen, agent, api_key, person, history, feed
+      TO mandate_app;
     BEGIN
       IF NOT pg_has_role(current_user, 'mandate_app', 'MEMBER') THEN
         EXECUTE format('GRANT mandate_app TO %I', current_user);

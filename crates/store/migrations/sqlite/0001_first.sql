@@ -105,6 +105,43 @@ CREATE UNIQUE INDEX notification_by_id ON notification (tenant, id);
 CREATE INDEX notification_by_event ON notification (tenant, event_seq) WHERE event_seq IS NOT NULL;
 CREATE INDEX notification_waits ON notification (tenant, lane, due_at) WHERE waits;
 
+-- What people answered. A note stands in the erasable half of the audit entry.
+CREATE TABLE response (
+  tenant INTEGER NOT NULL,
+  id BLOB NOT NULL,
+  notification BLOB NOT NULL,
+  event_seq INTEGER,
+  intervention TEXT NOT NULL,
+  undoes BLOB,
+  assignee TEXT,
+  by TEXT NOT NULL,
+  via TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  since_sent INTEGER,
+  first INTEGER NOT NULL,
+  effect TEXT NOT NULL,
+  audit_seq INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX response_by_id ON response (tenant, id);
+CREATE INDEX response_by_notification ON response (tenant, notification);
+CREATE INDEX response_by_event ON response (tenant, event_seq) WHERE event_seq IS NOT NULL;
+
+CREATE TABLE review (
+  tenant INTEGER NOT NULL,
+  event_seq INTEGER NOT NULL,
+  event BLOB NOT NULL,
+  opened_at INTEGER NOT NULL,
+  due_at INTEGER NOT NULL,
+  opened_by TEXT NOT NULL,
+  closed_at INTEGER,
+  closed_by TEXT,
+  escalated_at INTEGER,
+  PRIMARY KEY (tenant, event_seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX review_open ON review (tenant, due_at, event_seq) WHERE closed_at IS NULL;
+CREATE INDEX review_overdue ON review (tenant, due_at) WHERE closed_at IS NULL AND escalated_at IS NULL;
+CREATE INDEX review_closed ON review (tenant, closed_at, event_seq) WHERE closed_at IS NOT NULL;
+
 CREATE TABLE outcome (
   tenant INTEGER NOT NULL,
   event BLOB NOT NULL,
@@ -252,3 +289,9 @@ BEGIN SELECT RAISE (ABORT, 'append-only: a version of the configuration never go
 
 CREATE TRIGGER config_never_changes BEFORE UPDATE ON config
 BEGIN SELECT RAISE (ABORT, 'append-only: a version of the configuration never changes'); END;
+
+CREATE TRIGGER response_never_goes BEFORE DELETE ON response
+BEGIN SELECT RAISE (ABORT, 'append-only: what somebody answered never goes'); END;
+
+CREATE TRIGGER response_never_changes BEFORE UPDATE ON response
+BEGIN SELECT RAISE (ABORT, 'append-only: what somebody answered never changes'); END;

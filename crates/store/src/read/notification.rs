@@ -67,6 +67,27 @@ statements! {
     NOTIFICATION: Sql::both("SELECT * FROM notification WHERE tenant = $1 AND id = $2");
     /// What one event sent.
     NOTIFICATIONS_OF: Sql::both("SELECT * FROM notification WHERE tenant = $1 AND event_seq = $2 ORDER BY id LIMIT $3");
+    /// The notifications of a JSON list of hex ids.
+    NOTIFICATIONS_NAMED: Sql {
+        lite: "SELECT * FROM notification WHERE tenant = $1 AND id IN (SELECT unhex(value) FROM json_each($2))",
+        pg: "SELECT * FROM notification WHERE tenant = $1
+               AND id IN (SELECT value::uuid FROM json_array_elements_text($2::json))",
+    };
+    /// When the first notice of each event of a JSON list of places arrived.
+    FIRST_SENT: Sql {
+        lite: "SELECT event_seq, min(delivered_at) AS sent_at FROM notification
+               WHERE tenant = $1 AND delivered_at IS NOT NULL AND event_seq IN (SELECT value FROM json_each($2))
+               GROUP BY event_seq",
+        pg: "SELECT event_seq, min(delivered_at) AS sent_at FROM notification
+             WHERE tenant = $1 AND delivered_at IS NOT NULL
+               AND event_seq IN (SELECT value::bigint FROM json_array_elements_text($2::json))
+             GROUP BY event_seq",
+    };
+    /// How many events somebody was told of since `$3`, among the notifications from an id on.
+    TOLD: Sql::both(
+        "SELECT count(DISTINCT event_seq) AS told FROM notification
+         WHERE tenant = $1 AND id >= $2 AND event_seq IS NOT NULL AND delivered_at >= $3",
+    );
     /// Notifications before an id, newest first, that pass a filter.
     LIST: Sql {
         lite: "SELECT * FROM notification WHERE tenant = $1 AND id < $2 AND id >= $3

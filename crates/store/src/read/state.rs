@@ -54,7 +54,7 @@ impl Store {
     /// # Errors
     /// As every read.
     pub async fn outcomes_of(&self, tenant: TenantId, events: &[EventId]) -> Result<Vec<OutcomeRow>> {
-        let ids = hex_list(events);
+        let ids = hex_list(events.iter().map(|id| id.0));
         read!(self, tenant, all, OUTCOMES_OF, [&ids], decode::outcome, |sim| {
             events.iter().filter_map(|event| sim.outcome(*event)).collect()
         })

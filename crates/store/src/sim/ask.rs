@@ -1,14 +1,21 @@
 //! The reads, answered from memory.
 
-use mandate_core::audit::AuditRow;
+use std::collections::BTreeSet;
+
+use mandate_core::audit::{self, AuditRow};
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, PersonRow,
-    RejectedRow,
+    RejectedRow, ResponseRow, ReviewRow,
 };
-use mandate_core::id::{ConfigId, EventId, NotificationId, RejectedId};
+use mandate_core::id::{ConfigId, EventId, NotificationId, RejectedId, ResponseId};
+use mandate_core::metric::AnswerTimes;
+use mandate_core::time::Millis;
 
 use super::state::State;
-use crate::read::{EventFilter, FeedRow, MAX_SCAN, NotificationFilter, Page, StoredEvent};
+use crate::read::response::{MEASURED, measured, oldest_measured};
+use crate::read::{
+    EventFilter, FeedRow, MAX_SCAN, NotificationFilter, Page, ReviewPlace, Reviews, StoredEvent, StoredResponse,
+};
 
 /// A limit as an iterator takes it.
 fn take(limit: i64) -> usize {
@@ -96,6 +103,53 @@ impl State {
             }
         }
         Page { items, next }
+    }
+
+    pub(crate) fn response(&self, id: ResponseId) -> Option<StoredResponse> {
+        self.responses.get(&id).map(|row| self.answered(row))
+    }
+
+    pub(crate) fn responses(&self, asked: impl Fn(&ResponseRow) -> bool) -> Vec<StoredResponse> {
+        self.responses.values().filter(|row| asked(row)).map(|row| self.answered(row)).collect()
+    }
+
+    fn answered(&self, row: &ResponseRow) -> StoredResponse {
+        let content = self.audit.get(&row.audit_seq).and_then(|entry| entry.content.as_deref());
+        StoredResponse { row: row.clone(), note: content.and_then(audit::note) }
+    }
+
+    pub(crate) fn answer_times(&self, since: Millis) -> AnswerTimes {
+        let oldest = oldest_measured(since);
+        let newest = self.notifications.range(NotificationId(oldest)..).rev().take(take(MEASURED));
+        let told = newest.filter(|(_, row)| row.delivered_at.is_some_and(|at| at >= since));
+        let told: BTreeSet<i64> = told.filter_map(|(_, row)| row.event_seq).collect();
+        let counts = |row: &&ResponseRow| row.undoes.is_none() && row.event_seq.is_some();
+        let rows = self.responses.range(ResponseId(oldest)..).map(|(_, row)| &**row).filter(counts);
+        measured(i64::try_from(told.len()).unwrap_or(i64::MAX), rows, since)
+    }
+
+    pub(crate) fn review(&self, event_seq: i64) -> Option<ReviewRow> {
+        self.reviews.get(&event_seq).cloned()
+    }
+
+    pub(crate) fn reviews(&self, which: Reviews, after: ReviewPlace, limit: i64) -> Vec<ReviewRow> {
+        let placed = self.reviews.values().filter_map(|row| Some((which.place(row)?, row)));
+        let mut placed: Vec<_> = match which {
+            Reviews::Closed => placed.filter(|(place, _)| *place < after).collect(),
+            _ => placed.filter(|(place, _)| *place > after).collect(),
+        };
+        placed.sort_unstable_by_key(|(place, _)| *place);
+        if which == Reviews::Closed {
+            placed.reverse();
+        }
+        placed.into_iter().take(take(limit)).map(|(_, row)| row.clone()).collect()
+    }
+
+    pub(crate) fn reviews_overdue(&self, now: Millis, limit: u32) -> Vec<ReviewRow> {
+        let mut due: Vec<_> = self.reviews.values().filter(|row| row.is_to_escalate(now)).cloned().collect();
+        due.sort_by_key(|row| (row.due_at, row.event_seq));
+        due.truncate(limit as usize);
+        due
     }
 
     pub(crate) fn outcome(&self, event: EventId) -> Option<OutcomeRow> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use mandate_core::audit::AuditRow;
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow,
-    PersonRow, RejectedRow, SeenKey, SeenRow,
+    PersonRow, RejectedRow, ResponseRow, ReviewRow, SeenKey, SeenRow,
 };
-use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId};
+use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId, ResponseId};
 use mandate_core::seal::Erased;
 
 /// One tenant's rows, by the keys that the databases have. Logs share their rows between copies.
@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(super) audit: BTreeMap<i64, Arc<AuditRow>>,
     pub(super) checkpoints: BTreeMap<(i64, i64), CheckpointRow>,
     pub(super) notifications: BTreeMap<NotificationId, NotificationRow>,
+    pub(super) responses: BTreeMap<ResponseId, Arc<ResponseRow>>,
+    pub(super) reviews: BTreeMap<i64, ReviewRow>,
     pub(super) outcomes: BTreeMap<EventId, OutcomeRow>,
     pub(super) rejected: BTreeMap<RejectedId, RejectedRow>,
     pub(super) seen: BTreeMap<SeenKey, SeenRow>,
@@ -44,6 +46,8 @@ impl Default for State {
             audit: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
             notifications: BTreeMap::new(),
+            responses: BTreeMap::new(),
+            reviews: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             rejected: BTreeMap::new(),
             seen: BTreeMap::new(),

@@ -63,6 +63,10 @@ impl State {
                 row.edition += 1;
             }
         }
+        for row in &changes.responses {
+            add(&mut self.responses, row.id, Arc::new(row.clone()), "response")?;
+        }
+        self.reviews.extend(changes.reviews.iter().map(|row| (row.event_seq, row.clone())));
         for row in &changes.outcomes {
             self.outcomes.entry(row.event).or_insert_with(|| row.clone());
         }

@@ -1,15 +1,16 @@
 //! What a writer looks up before it decides, on the connection that holds the head: a second connection could wait for
 //! one that waits for this transaction.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mandate_core::change::{AgentRow, EventRow, KeyRow};
-use mandate_core::id::EventId;
+use mandate_core::change::{AgentRow, EventRow, KeyRow, NotificationRow, ResponseRow, ReviewRow};
+use mandate_core::id::{EventId, NotificationId, ResponseId};
+use mandate_core::time::Millis;
 
 use super::{Inner, Tx};
 use crate::decode;
 use crate::error::{Error, Result};
-use crate::read::{event, hex_list, state};
+use crate::read::{event, hex_list, notification, response, review, state};
 use crate::sql::{Conn, Row, Sql, Value};
 
 /// How many agents one statement gives.
@@ -46,7 +47,7 @@ impl Tx {
             let state = sim.look()?;
             return Ok(ids.iter().filter_map(|id| state.event(*id)).map(|event| event.row).collect());
         }
-        let list = hex_list(ids);
+        let list = hex_list(ids.iter().map(|id| id.0));
         self.all(event::EVENTS_NAMED, &[Value::from(&list)], |row| decode::event(row).map(|event| event.row)).await
     }
 
@@ -63,7 +64,7 @@ impl Tx {
             let state = sim.look()?;
             return Ok(ids.iter().copied().filter(|id| state.outcome(*id).is_some()).collect());
         }
-        let list = hex_list(ids);
+        let list = hex_list(ids.iter().map(|id| id.0));
         let found = self.all(state::OUTCOMES_OF, &[Value::from(&list)], decode::outcome).await?;
         Ok(found.into_iter().map(|row| row.event).collect())
     }
@@ -103,6 +104,121 @@ impl Tx {
             }
             agents.extend(page);
         }
+    }
+
+    /// The notifications with some ids, in any order; ids that name none are left out.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn notifications_named(&mut self, ids: &[NotificationId]) -> Result<Vec<NotificationRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            let state = sim.look()?;
+            return Ok(ids.iter().filter_map(|id| state.notification(*id)).collect());
+        }
+        let list = hex_list(ids.iter().map(|id| id.0));
+        self.all(notification::NOTIFICATIONS_NAMED, &[Value::from(&list)], decode::notification).await
+    }
+
+    /// When the first notice about each of some events arrived, by the event's place; those of which none did are left
+    /// out.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn first_sent(&mut self, seqs: &[i64]) -> Result<BTreeMap<i64, Millis>> {
+        fn sent(row: &Row) -> Result<(i64, Millis)> {
+            let row = row.of("notification", "event_seq");
+            Ok((row.int("event_seq")?, row.millis("sent_at")?))
+        }
+        if seqs.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            let state = sim.look()?;
+            let first = |seq: &i64| {
+                let rows = state.notifications_of(*seq);
+                Some((*seq, rows.iter().filter_map(|row| row.delivered_at).min()?))
+            };
+            return Ok(seqs.iter().filter_map(first).collect());
+        }
+        let list = json(seqs)?;
+        Ok(self.all(notification::FIRST_SENT, &[Value::from(&list)], sent).await?.into_iter().collect())
+    }
+
+    /// The answers with some ids, in any order; ids that name none are left out.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn responses_named(&mut self, ids: &[ResponseId]) -> Result<Vec<ResponseRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            let state = sim.look()?;
+            return Ok(ids.iter().filter_map(|id| state.response(*id)).map(|stored| stored.row).collect());
+        }
+        let list = hex_list(ids.iter().map(|id| id.0));
+        self.all(response::RESPONSES_NAMED, &[Value::from(&list)], decode::response).await
+    }
+
+    /// What was answered to the notices of the events at some places, and to some notices, each once and in order.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn responses_to(&mut self, seqs: &[i64], notices: &[NotificationId]) -> Result<Vec<ResponseRow>> {
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            let asked = |row: &ResponseRow| {
+                row.event_seq.is_some_and(|seq| seqs.contains(&seq)) || notices.contains(&row.notification)
+            };
+            return Ok(sim.look()?.responses(asked).into_iter().map(|stored| stored.row).collect());
+        }
+        let mut found = BTreeMap::new();
+        if !seqs.is_empty() {
+            let list = json(seqs)?;
+            let rows = self.all(response::ANSWERS_OF, &[Value::from(&list)], decode::response).await?;
+            found.extend(rows.into_iter().map(|row| (row.id, row)));
+        }
+        if !notices.is_empty() {
+            let list = hex_list(notices.iter().map(|id| id.0));
+            let rows = self.all(response::ANSWERS_TO, &[Value::from(&list)], decode::response).await?;
+            found.extend(rows.into_iter().map(|row| (row.id, row)));
+        }
+        Ok(found.into_values().collect())
+    }
+
+    /// The reviews of the events at some places, in any order; events without one are left out.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn reviews_of(&mut self, seqs: &[i64]) -> Result<Vec<ReviewRow>> {
+        if seqs.is_empty() {
+            return Ok(Vec::new());
+        }
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            let state = sim.look()?;
+            return Ok(seqs.iter().filter_map(|seq| state.review(*seq)).collect());
+        }
+        let list = json(seqs)?;
+        self.all(review::REVIEWS_OF, &[Value::from(&list)], decode::review).await
+    }
+
+    /// Open reviews that are overdue at a time and were not told of, the longest due first.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn reviews_overdue(&mut self, now: Millis, limit: u32) -> Result<Vec<ReviewRow>> {
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            return Ok(sim.look()?.reviews_overdue(now, limit));
+        }
+        self.all(review::OVERDUE, &[Value::from(now), Value::from(limit)], decode::review).await
     }
 
     /// Every API key, revoked ones too.

@@ -90,6 +90,47 @@ static DELIVERIES: Insert = Insert::new(
      WHERE notification.waits AND notification.attempts < excluded.attempts",
 );
 
+static RESPONSES: Insert = Insert::new(
+    "response",
+    false,
+    &[
+        ("tenant", Int),
+        ("id", Uuid),
+        ("notification", Uuid),
+        ("event_seq", Int),
+        ("intervention", Text),
+        ("undoes", Uuid),
+        ("assignee", Text),
+        ("by", Text),
+        ("via", Text),
+        ("at", Int),
+        ("since_sent", Int),
+        ("first", Bool),
+        ("effect", Text),
+        ("audit_seq", Int),
+    ],
+    "",
+);
+
+static REVIEWS: Insert = Insert::new(
+    "review",
+    false,
+    &[
+        ("tenant", Int),
+        ("event_seq", Int),
+        ("event", Uuid),
+        ("opened_at", Int),
+        ("due_at", Int),
+        ("opened_by", Text),
+        ("closed_at", Int),
+        ("closed_by", Text),
+        ("escalated_at", Int),
+    ],
+    "ON CONFLICT (tenant, event_seq) DO UPDATE SET opened_at = excluded.opened_at, due_at = excluded.due_at,
+       opened_by = excluded.opened_by, closed_at = excluded.closed_at, closed_by = excluded.closed_by,
+       escalated_at = excluded.escalated_at",
+);
+
 static OUTCOMES: Insert = Insert::new(
     "outcome",
     false,
@@ -193,6 +234,8 @@ pub(crate) static ALL: &[&Insert] = &[
     &CHECKPOINTS,
     &NOTIFICATIONS,
     &DELIVERIES,
+    &RESPONSES,
+    &REVIEWS,
     &OUTCOMES,
     &REJECTED,
     &SEEN_NEW,
@@ -222,6 +265,7 @@ pub(super) async fn insert(
     let deliveries = last_by(&changes.deliveries, |row| row.id);
     let deliveries: Vec<_> = deliveries.values().map(|row| notification(tenant, row)).collect();
     DELIVERIES.rows(writes, &deliveries).await?;
+    insert_answers(writes, tenant, changes).await?;
     let outcomes: Vec<_> =
         changes.outcomes.iter().map(|row| values_of![tenant, row.event.0, row.at, row.failed, &row.body]).collect();
     OUTCOMES.rows(writes, &outcomes).await?;
@@ -303,6 +347,49 @@ async fn insert_logs(writes: &mut Writes<'_, '_>, tenant: i64, position: i64, ch
     }
     let entries = json(&changes.feed)?;
     FEED.rows(writes, &[values_of![tenant, position + changes.positions(), position + 1, &entries]]).await
+}
+
+async fn insert_answers(writes: &mut Writes<'_, '_>, tenant: i64, changes: &Changes) -> Result<()> {
+    let responses: Vec<_> = changes
+        .responses
+        .iter()
+        .map(|row| {
+            values_of![
+                tenant,
+                row.id.0,
+                row.notification.0,
+                row.event_seq,
+                row.intervention.as_str(),
+                row.undoes.map(|id| id.0),
+                &row.assignee,
+                &row.by,
+                row.via.as_str(),
+                row.at,
+                row.since_sent.map(|span| span.0),
+                row.first,
+                row.effect.as_str(),
+                row.audit_seq,
+            ]
+        })
+        .collect();
+    RESPONSES.rows(writes, &responses).await?;
+    let reviews: Vec<_> = last_by(&changes.reviews, |row| row.event_seq)
+        .into_values()
+        .map(|row| {
+            values_of![
+                tenant,
+                row.event_seq,
+                row.event.0,
+                row.opened_at,
+                row.due_at,
+                &row.opened_by,
+                row.closed_at,
+                &row.closed_by,
+                row.escalated_at,
+            ]
+        })
+        .collect();
+    REVIEWS.rows(writes, &reviews).await
 }
 
 async fn insert_state(writes: &mut Writes<'_, '_>, tenant: i64, changes: &Changes) -> Result<()> {

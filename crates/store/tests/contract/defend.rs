@@ -12,6 +12,7 @@ use super::world::World;
 
 pub(crate) async fn logs_refuse_changes(world: &mut World) {
     erase(&world.store, world.tenant, 2, |_| {}).await.unwrap();
+    super::respond::commit_answers(&world.store, world.tenant).await;
     let before = world.store.events_from(world.tenant, 1, 10).await.unwrap();
     // On Postgres by the superuser, whom neither grants nor walls hold: only the triggers do.
     let attempts = [
@@ -31,6 +32,8 @@ pub(crate) async fn logs_refuse_changes(world: &mut World) {
         ("DELETE FROM erased", "DELETE FROM erased"),
         ("UPDATE erased SET reason = 'x'", "UPDATE erased SET reason = 'x'"),
         ("INSERT INTO erased VALUES (1, 1, 1, 0, 'x')", "INSERT INTO erased VALUES (1, 1, 1, 0, 'x')"),
+        ("DELETE FROM response", "DELETE FROM response"),
+        ("UPDATE response SET first = 1", "UPDATE response SET first = true"),
         ("DELETE FROM config", "TRUNCATE audit, erased, checkpoint"),
     ];
     for (lite, pg) in attempts {
@@ -127,9 +130,13 @@ pub(crate) async fn the_wall_holds_below_the_store(world: &mut World) {
     let foreign =
         "SET ROLE mandate_app; SET mandate.tenant = '2'; INSERT INTO person VALUES (1, gen_random_uuid(), 'x')";
     assert!(database.run(foreign).await.unwrap_err().to_string().contains("row-level security"));
-    for denied in
-        ["UPDATE event SET sealed = ''", "DELETE FROM audit", "DELETE FROM event", "SELECT * FROM event_default"]
-    {
+    for denied in [
+        "UPDATE event SET sealed = ''",
+        "DELETE FROM audit",
+        "DELETE FROM event",
+        "UPDATE response SET via = ''",
+        "SELECT * FROM event_default",
+    ] {
         let denied = database.run(&format!("SET ROLE mandate_app; SET mandate.tenant = '1'; {denied}")).await;
         assert!(denied.unwrap_err().to_string().contains("permission denied"));
     }

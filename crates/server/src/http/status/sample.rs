@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use mandate_core::event::Flag;
 use mandate_core::id::TenantId;
+use mandate_core::metric::{AnswerTimes, WINDOW};
 use mandate_core::seal::SealedEvent;
-use mandate_core::time::{DAY, HOUR, MINUTE, Millis};
+use mandate_core::time::{DAY, HOUR, MINUTE, Millis, SECOND, Span};
 use mandate_store::Error;
 
 use crate::app::{App, TenantHandle};
@@ -17,6 +18,8 @@ use crate::tasks::Stop;
 const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// The figures are taken at least so often, for what changes by itself: the last hour, the disk.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+/// How soon people answered is counted at most so often.
+const ANSWERS_EVERY: Span = SECOND.times(10);
 /// How many events are read at a time.
 const PAGE: u32 = 1_000;
 /// How many events are read in one step: a flood is counted in the next ones.
@@ -35,6 +38,8 @@ pub struct Sample {
     pub last_hour_actions: u64,
     /// Those of them that the fallback stands in for.
     pub last_hour_unowned: u64,
+    /// How soon people answered during the last day.
+    pub answers: AnswerTimes,
     /// Bytes of the store.
     pub store_bytes: u64,
     /// Bytes it grew a day lately; none until it was watched for a minute.
@@ -85,13 +90,15 @@ pub struct Sampler {
     minutes: BTreeMap<i64, (u64, u64)>,
     /// When the store had how many bytes, a point a minute, a day of them at most.
     sizes: Vec<(Millis, u64)>,
+    /// How soon people answered, and when that was counted.
+    answers: Option<(Millis, AnswerTimes)>,
 }
 
 impl Sampler {
     /// Begins with the events after a place of the chain.
     #[must_use]
     pub fn new(read_to: i64) -> Self {
-        Self { read_to, minutes: BTreeMap::new(), sizes: Vec::new() }
+        Self { read_to, minutes: BTreeMap::new(), sizes: Vec::new(), answers: None }
     }
 
     /// Takes the figures as they are now.
@@ -120,10 +127,23 @@ impl Sampler {
             agents_paused,
             last_hour_actions: counts.0,
             last_hour_unowned: counts.1,
+            answers: self.count_answers(app, id, now).await?,
             store_bytes: size.bytes,
             growth_per_day: self.growth(),
             free_bytes: app.env.disk_free(),
         })
+    }
+
+    /// Counted less often than the rest: it looks at a whole day.
+    async fn count_answers(&mut self, app: &App, tenant: TenantId, now: Millis) -> Result<AnswerTimes, Error> {
+        if let Some((at, answers)) = &self.answers
+            && now.since(*at) < ANSWERS_EVERY
+        {
+            return Ok(answers.clone());
+        }
+        let answers = app.store.answer_times(tenant, now.minus(WINDOW)).await?;
+        self.answers = Some((now, answers.clone()));
+        Ok(answers)
     }
 
     async fn count_events(&mut self, app: &App, tenant: TenantId) -> Result<(), Error> {

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use mandate_api::{FeedData, ServerMessage};
+use mandate_api::{FeedData, Response, ServerMessage};
 use mandate_core::change::{AgentRow, EventRow, FeedEntry, NotificationRow};
-use mandate_core::id::{EventId, NotificationId};
+use mandate_core::id::{EventId, NotificationId, ResponseId};
 use mandate_store::StoredEvent;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
@@ -169,6 +169,14 @@ impl Feed {
                 let Some(row) = self.notification(*id, commit).await? else { return Ok(()) };
                 FeedData::Notification { notification: view::notification(&row, &snapshot(), false) }
             }
+            FeedEntry::Response { id } if self.wanted.notifications => {
+                let Some(response) = self.response(*id).await? else { return Ok(()) };
+                FeedData::Response { response }
+            }
+            FeedEntry::Review { event_seq } if self.wanted.notifications => {
+                let Some(row) = self.app.store.review(self.tenant.tenant.id, *event_seq).await? else { return Ok(()) };
+                FeedData::Review { review: view::review(&row, self.app.env.now(), &snapshot()) }
+            }
             FeedEntry::Outcome { event } if self.wants_outcome_of(*event).await? => {
                 let Some(row) = self.app.store.outcome(self.tenant.tenant.id, *event).await? else { return Ok(()) };
                 FeedData::Outcome { event_id: event.0, outcome: view::outcome(&row)? }
@@ -226,6 +234,17 @@ impl Feed {
             Some(row) => Ok(Some(NotificationRow::clone(row))),
             None => Ok(self.app.store.notification(self.tenant.tenant.id, id).await?),
         }
+    }
+
+    async fn response(&self, id: ResponseId) -> Result<Option<Response>, Refused> {
+        let tenant = self.tenant.tenant.id;
+        let Some(stored) = self.app.store.response(tenant, id).await? else { return Ok(None) };
+        let event = match stored.row.event_seq {
+            Some(seq) => self.app.store.event_by_seq(tenant, seq).await?,
+            None => None,
+        };
+        let agent = event.as_ref().and_then(|event| event.row.agent());
+        Ok(Some(view::response(&stored, agent, &self.tenant.snapshot.borrow())))
     }
 
     async fn agent(&self, id: &str, commit: Option<&Committed>) -> Result<Option<AgentRow>, Refused> {
