@@ -30,10 +30,19 @@ use crate::{Client, Env, Error};
 /// How long the end of a wrapper may wait for what is still under way; the rest is spooled.
 pub(crate) const EXIT_GRACE: Duration = Duration::from_millis(150);
 
+/// What a wrapper has for the server.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// A record to be sent.
+    Record(Record),
+    /// Records that could not be made.
+    Lost(Dropped),
+}
+
 type Request = Pin<Box<dyn Future<Output = Input> + Send>>;
 
-/// Sends what comes out of `records` until told to stop, then keeps what is left in the spool.
-pub(crate) async fn run(client: Client, spool: Spool, mut records: mpsc::Receiver<Record>, env: Env, mut stop: Stop) {
+/// Sends what comes out of `seen` until told to stop, then keeps what is left in the spool.
+pub(crate) async fn run(client: Client, spool: Spool, mut seen: mpsc::Receiver<Seen>, env: Env, mut stop: Stop) {
     let mut desk = Desk::new(spool);
     let now = env.now;
     let mut request = carry_out(&client, desk.step(Input::Tick, now()), now);
@@ -44,20 +53,20 @@ pub(crate) async fn run(client: Client, spool: Spool, mut records: mpsc::Receive
             biased;
             () = stop.wait() => break,
             input = answer(&mut request) => input,
-            count = records.recv_many(&mut arrived, 256) => {
+            count = seen.recv_many(&mut arrived, 256) => {
                 if count == 0 {
                     break;
                 }
-                Input::Records(std::mem::take(&mut arrived))
+                Input::Records(take(&mut arrived, &mut desk))
             }
             () = sleep(wait.unwrap_or_default()), if wait.is_some() => Input::Tick,
         };
         request = carry_out(&client, desk.step(input, now()), now).or(request);
     }
-    records.close();
-    while let Ok(record) = records.try_recv() {
-        request = carry_out(&client, desk.step(Input::Records(vec![record]), now()), now).or(request);
-    }
+    seen.close();
+    arrived.extend(std::iter::from_fn(|| seen.try_recv().ok()));
+    let rest = Input::Records(take(&mut arrived, &mut desk));
+    request = carry_out(&client, desk.step(rest, now()), now).or(request);
     let last_answers = async {
         while request.is_some() && !desk.sender.is_away() {
             let input = answer(&mut request).await;
@@ -67,6 +76,18 @@ pub(crate) async fn run(client: Client, spool: Spool, mut records: mpsc::Receive
     // What is not through by now is kept, and sent again under the same keys by whoever comes next.
     let _ = timeout(EXIT_GRACE, last_answers).await;
     drop(carry_out(&client, desk.step(Input::Close, now()), now));
+}
+
+/// The records among what was seen; what was lost is counted.
+fn take(seen: &mut Vec<Seen>, desk: &mut Desk) -> Vec<Record> {
+    let mut records = Vec::with_capacity(seen.len());
+    for one in seen.drain(..) {
+        match one {
+            Seen::Record(record) => records.push(record),
+            Seen::Lost(lost) => desk.spool.add_dropped(Some(lost)),
+        }
+    }
+    records
 }
 
 /// The answer to the request under way; never, when there is none.

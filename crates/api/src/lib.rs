@@ -4,6 +4,7 @@
 //! the SDKs know nothing else. Times are Unix milliseconds.
 
 pub mod agent;
+pub mod blast;
 pub mod config;
 pub mod control;
 pub mod event;
@@ -21,6 +22,7 @@ pub mod stream;
 pub mod submit;
 
 pub use agent::{Agent, PauseAllAnswer, PauseRequest};
+pub use blast::{AffectedResource, BlastLayer, BlastRadius};
 pub use config::{ConfigFile, ConfigVersion};
 pub use control::{AgentState, Control};
 pub use event::{

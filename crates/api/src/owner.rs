@@ -13,7 +13,7 @@ pub struct OwnerAnswer {
     pub repo: Option<String>,
     /// The answer in a sentence.
     pub summary: String,
-    /// The step that decided: `explicit`, `codeowners` or `fallback`.
+    /// The step that decided: `explicit`, `codeowners`, `catalog` or `fallback`.
     pub step: String,
     /// Why it did, such as `exact_entry`.
     pub reason: String,

@@ -45,6 +45,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Reviews(args) => block_on(one, reviews::list(args, screen)),
         Command::Why(args) => block_on(one, why::run(args, screen)),
         Command::Owners(owners::OwnersCommand::Explain(args)) => block_on(one, owners::explain(args, screen)),
+        Command::Owners(owners::OwnersCommand::Blast(args)) => block_on(one, owners::blast(args, screen)),
         Command::Rules(rules::RulesCommand::Check(args)) => rules::check(&args, screen),
         Command::Rules(rules::RulesCommand::Explain(args)) => block_on(one, rules::explain(*args, screen)),
         Command::Verify(args) => block_on(one, verify::run(args, screen)),

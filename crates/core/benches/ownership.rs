@@ -78,7 +78,7 @@ fn ownership_benches(criterion: &mut Criterion) {
     let source = OwnershipSource { file: "ownership.yaml", text: &yaml };
     let repository = CodeownersSource { repo: "acme/shop", dialect: Dialect::Github, file: "CODEOWNERS", text: &lines };
     let fallback = Fallback { notify: vec!["@t0".to_owned()], alternate: Vec::new() };
-    let (directory, problems) = Directory::load(Some(source), &[repository], &fallback, &[7; 32]);
+    let (directory, problems) = Directory::load(Some(source), &[repository], &[], &fallback, &[7; 32]);
     assert!(problems.is_empty(), "{problems:?}");
 
     let file = |id: &str| Resource { repo: Some("acme/shop".to_owned()), ..Resource::new(ResourceKind::File, id) };
@@ -124,7 +124,7 @@ fn ownership_benches(criterion: &mut Criterion) {
     group.bench_function("10,000 owners and 1,000 lines (limit: 1 s)", |bench| {
         bench.iter_batched(
             || (),
-            |()| Directory::load(Some(source), &[repository], &fallback, &[7; 32]),
+            |()| Directory::load(Some(source), &[repository], &[], &fallback, &[7; 32]),
             BatchSize::PerIteration,
         );
     });

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use template::Template;
 
 use crate::diagnostic::Problem;
-use crate::event::submission::MAX_RESOURCES;
+use crate::event::submission::{MAX_RESOURCES, bounded};
 use crate::event::{Flags, Impact, Resource, ResourceKind, words};
 use crate::rule::pattern::Pattern;
 use crate::yaml;
@@ -184,15 +184,15 @@ impl CaptureSet {
                     (ResourceKind::File, None) => path::resolve(&filled, call, &mut flags),
                     (kind, _) => Resource { repo: repo.clone(), ..Resource::new(kind, filled) },
                 };
-                resource.id = template::bounded(resource.id);
-                resource.repo = resource.repo.map(template::bounded);
+                resource.id = bounded(resource.id);
+                resource.repo = resource.repo.map(bounded);
                 if resources.len() < MAX_RESOURCES && !resources.contains(&resource) {
                     resources.push(resource);
                 }
             }
         }
         if resources.is_empty() {
-            let id = template::bounded(format!("mcp/{}/{}", call.server, call.tool));
+            let id = bounded(format!("mcp/{}/{}", call.server, call.tool));
             resources.push(Resource::new(ResourceKind::Api, id));
         }
         Captured {

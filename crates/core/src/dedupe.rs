@@ -2,7 +2,8 @@
 //!
 //! With an idempotency key, the key says so for seven days; without, a fingerprint of what was sent does, for
 //! five minutes. Both are hashes under the tenant's key, filed by the hour of the source timestamp. An input
-//! without timestamp is filed by the hour it came in, and looked for in that hour and the one before.
+//! without timestamp is filed by the hour it came in, and looked for in that hour and the one before. So a repeat
+//! is found when it names the time that the first one named; under a key, any time within the same hour.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -98,7 +99,8 @@ impl Identity {
         }
     }
 
-    /// A keyed hash over everything the sender chose. A timestamp counts to the second.
+    /// A keyed hash over everything the sender chose. A timestamp counts to the second, unless a key tells
+    /// repeats apart from new ones: a client may well stamp a repeat anew.
     fn content(submission: &Submission, tenant_key: &[u8; 32]) -> [u8; 16] {
         #[derive(Serialize)]
         struct Said<'a> {
@@ -120,7 +122,10 @@ impl Identity {
             attributes: submission.content.attributes.as_ref(),
             session: submission.session_id(),
             sequence: metadata.and_then(|metadata| metadata.sequence),
-            second: submission.timestamp.map(|at| at.0.div_euclid(1_000)),
+            second: match submission.idempotency_key() {
+                Some(_) => None,
+                None => submission.timestamp.map(|at| at.0.div_euclid(1_000)),
+            },
         };
         // INVARIANT: string keys and finite numbers always serialise. A `Map` is sorted, so equal content is equal text.
         let text = serde_json::to_vec(&said).unwrap_or_default();
@@ -256,6 +261,9 @@ mod tests {
             &["new", "same 1", "reused", "same 3", "same 1"],
         );
         check(&[(0, &one), (8 * DAY.0, &one)], &["new", "new"]);
+        // A repeat may be stamped anew, within the hour that it is filed by.
+        let stamped = |at: i64| keyed("one", at);
+        check(&[(0, &stamped(0)), (9_000, &stamped(9_000)), (60 * MIN, &stamped(60 * MIN))], &["new", "same 1", "new"]);
         let other = keyed("one", 0).replace("\"x\"", "\"y\"");
         check(&[(0, &one), (0, &other)], &["new", "new"]);
     }

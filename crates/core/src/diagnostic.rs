@@ -96,6 +96,23 @@ impl Problem {
     }
 }
 
+/// Where the lines of a text begin.
+#[derive(Debug)]
+pub(crate) struct Lines(Vec<usize>);
+
+impl Lines {
+    /// The lines of a text.
+    pub(crate) fn of(text: &str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(breaks).collect())
+    }
+
+    /// The line of a byte, from 1.
+    pub(crate) fn line_of(&self, at: usize) -> u32 {
+        u32::try_from(self.0.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
+    }
+}
+
 /// The name in `known` that `given` was probably meant to be: at most a third of its letters differ.
 #[must_use]
 pub fn nearest<'n>(given: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

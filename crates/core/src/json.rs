@@ -26,14 +26,35 @@ pub struct ReadError {
     pub detail: String,
 }
 
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str(&self.detail),
+            pointer => write!(f, "{pointer}: {}", self.detail),
+        }
+    }
+}
+
 /// Reads one item strictly.
 ///
 /// # Errors
 /// The first thing that is wrong with it, with its pointer.
 pub fn read(text: &str) -> Result<Value, ReadError> {
+    read_within(text, MAX_DEPTH)
+}
+
+/// Reads one stored entry as strictly as [`read`] reads an item. An item's members may stand deeper in it.
+///
+/// # Errors
+/// The first thing that is wrong with it, with its pointer.
+pub fn read_stored(text: &str) -> Result<Value, ReadError> {
+    read_within(text, 2 * MAX_DEPTH)
+}
+
+fn read_within(text: &str, max_depth: usize) -> Result<Value, ReadError> {
     let track = Track::default();
     let mut reader = serde_json::Deserializer::from_str(text);
-    let read = Strict { track: &track, depth: 0 }.deserialize(&mut reader).and_then(|value| {
+    let read = Strict { track: &track, depth: 0, max_depth }.deserialize(&mut reader).and_then(|value| {
         reader.end()?;
         Ok(value)
     });
@@ -99,16 +120,17 @@ impl Track {
 struct Strict<'t> {
     track: &'t Track,
     depth: usize,
+    max_depth: usize,
 }
 
 impl Strict<'_> {
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth == MAX_DEPTH {
-            return Err(self
-                .track
-                .refuse("too_deep", format!("nested deeper than {MAX_DEPTH} levels; flatten it or send a reference")));
+        let Self { depth, max_depth, .. } = self;
+        if depth == max_depth {
+            let detail = format!("nested deeper than {max_depth} levels; flatten it or send a reference");
+            return Err(self.track.refuse("too_deep", detail));
         }
-        Ok(Self { depth: self.depth + 1, ..self })
+        Ok(Self { depth: depth + 1, ..self })
     }
 }
 

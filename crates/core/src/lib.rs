@@ -20,12 +20,14 @@ pub mod event;
 // What people configured, and what happened lately.
 pub mod calendar;
 pub mod capture;
+pub mod catalog;
 pub mod history;
 pub mod ownership;
 pub mod rule;
 pub mod schema;
 
-// What is decided.
+// What is decided, and what it can reach.
+pub mod blast;
 pub mod plan;
 
 // What is stored, and how it proves itself.

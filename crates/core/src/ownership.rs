@@ -1,13 +1,15 @@
-//! Who owns what: people, teams, explicit owners, CODEOWNERS and the fallback.
+//! Who owns what: people, teams, explicit owners, CODEOWNERS, the catalog and the fallback.
 //!
-//! [`Directory::load`] compiles the text of `ownership.yaml` and of the CODEOWNERS files, once a version.
+//! [`Directory::load`] compiles the text of `ownership.yaml`, of CODEOWNERS files and of the catalog, once a version.
 //! [`Directory::resolve`] then answers for a resource in about a microsecond, always with somebody and a
 //! reason; [`Directory::explain`] tells each step in words. The first step that names anybody decides:
 //!
 //! 1. *explicit*: the most specific entry of `owners:`; several equal ones are ambiguous and all are told;
 //! 2. *CODEOWNERS*: for files, the last line that matches, in GitLab's dialect that of each section together;
 //!    lines without owners pass on;
-//! 3. *fallback*: whom `mandate.yaml` names; the resource counts as unowned.
+//! 3. *catalog*: the team of the service that the resource is, or that holds the file; several services that
+//!    hold it equally are ambiguous and all are told;
+//! 4. *fallback*: whom `mandate.yaml` names; the resource counts as unowned.
 //!
 //! A layer that the deciding claim leaves open (secondary, team, lead) comes from the primary's team, then from
 //! later steps. An owner who is only a name stays the owner and is shown, but reaches nobody, so the fallback is
@@ -16,8 +18,8 @@
 mod address;
 pub mod codeowners;
 mod explain;
-mod explicit;
-mod findings;
+pub(crate) mod explicit;
+pub(crate) mod findings;
 mod form;
 mod load;
 mod party;
@@ -30,6 +32,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::Catalog;
 use crate::id::PersonId;
 use codeowners::{Codeowners, Dialect};
 use explicit::{ExplicitIndex, Names, lower};
@@ -86,6 +89,9 @@ pub struct Directory {
     repositories: Vec<Repository>,
     /// By name in lower case.
     by_repository: HashMap<String, usize>,
+    catalog: Catalog,
+    /// One a service.
+    catalogued: Vec<Claim>,
     fallback: Claim,
     agents: Vec<Agent>,
     by_agent: Names,
@@ -234,6 +240,12 @@ impl Directory {
     /// The repositories whose CODEOWNERS was read, in order.
     pub fn repositories(&self) -> impl Iterator<Item = (&str, &Codeowners)> {
         self.repositories.iter().map(|repository| (repository.name.as_ref(), &repository.codeowners))
+    }
+
+    /// What runs, and what it depends on.
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
     }
 
     /// How many entries of `owners:` speak of a resource.

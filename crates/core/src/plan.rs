@@ -29,7 +29,7 @@ pub use record::{Record, Said};
 pub use snapshot::Snapshot;
 
 /// Rises whenever the same inputs may give another plan.
-pub const PLANNER: u32 = 2;
+pub const PLANNER: u32 = 3;
 
 /// As many recipients one plan tells (EVT-7), each on one channel or more; who is left out is named.
 pub const MAX_RECIPIENTS: usize = 50;
@@ -146,8 +146,11 @@ pub fn plan(snapshot: &Snapshot, observed: &Observed, submission: &Submission, i
         vec![snapshot.rules.route(&facts, None)]
     } else {
         let each = resources.iter().zip(&owners);
-        let route = |resource: &ResourceFacts<'_>| snapshot.rules.route(&facts, Some(resource));
-        each.map(|(resource, owned)| with_resource_facts(snapshot, resource, &owned.ownership, route)).collect()
+        let route = |(resource, owned): (&Resource, &Owned)| {
+            let tags = Tags::of(snapshot, resource);
+            snapshot.rules.route(&facts, Some(&tags.facts(snapshot, resource, &owned.ownership)))
+        };
+        each.map(route).collect()
     };
     let Some(combined) = strictest(&routed) else {
         // INVARIANT: `routed` has one entry a resource, or one for none; it is never empty.
@@ -249,25 +252,42 @@ pub fn event_facts<'a>(
     }
 }
 
-/// Hands what rules may ask of one resource to `ask`, and gives back its answer.
-pub fn with_resource_facts<T>(
-    snapshot: &Snapshot,
-    resource: &Resource,
-    ownership: &Ownership,
-    ask: impl FnOnce(&ResourceFacts<'_>) -> T,
-) -> T {
-    let tags: Vec<&str> = resource.tags.iter().flatten().map(String::as_str).collect();
-    let team = ownership.layers.team.and_then(|team| snapshot.directory.party(team)).map(|party| &**party.handle());
-    ask(&ResourceFacts {
-        kind: resource.kind,
-        id: &resource.id,
-        repo: resource.repo.as_deref(),
-        tags: &tags,
-        sensitivity: sensitivity([]),
-        team,
-        environment: None,
-        owner_available: !ownership.unowned && ownership.reachable,
-    })
+/// The tags of a resource: those that configuration gives it, and those that the event adds (RTE-13).
+#[derive(Debug)]
+pub struct Tags<'a> {
+    all: Vec<&'a str>,
+    sensitivity: Level,
+}
+
+impl<'a> Tags<'a> {
+    /// Each tag once, the configured ones first. Sensitivity is computed from those alone.
+    #[must_use]
+    pub fn of(snapshot: &'a Snapshot, resource: &'a Resource) -> Self {
+        let mut all = snapshot.directory.catalog().tags(resource);
+        let sensitivity = sensitivity(all.iter().copied());
+        for tag in resource.tags.iter().flatten() {
+            if !all.contains(&tag.as_str()) {
+                all.push(tag);
+            }
+        }
+        Self { all, sensitivity }
+    }
+
+    /// What rules may ask of the resource.
+    #[must_use]
+    pub fn facts(&'a self, snapshot: &'a Snapshot, resource: &'a Resource, ownership: &Ownership) -> ResourceFacts<'a> {
+        let team = ownership.layers.team.and_then(|team| snapshot.directory.party(team));
+        ResourceFacts {
+            kind: resource.kind,
+            id: &resource.id,
+            repo: resource.repo.as_deref(),
+            tags: &self.all,
+            sensitivity: self.sensitivity,
+            team: team.map(|party| &**party.handle()),
+            environment: None,
+            owner_available: !ownership.unowned && ownership.reachable,
+        }
+    }
 }
 
 /// Collects who is told, one message per recipient and channel, with all reasons.

@@ -7,13 +7,15 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
-use crate::{calendar, capture, ownership, rule};
+use crate::{calendar, capture, catalog, ownership, rule};
 
-/// The schemas of the tenant's files, each with the name it goes by: `ownership`, `rules`, `capture`, `calendar`.
+/// The schemas of the tenant's files, each with the name it goes by: `ownership`, `catalog`, `rules`, `capture`,
+/// `calendar`.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Value)> {
     vec![
         ("ownership", of::<ownership::OwnershipForm>("ownership.yaml")),
+        ("catalog", of::<catalog::CatalogForm>("catalog.yaml")),
         ("rules", of::<rule::FileForm>("rules/*.yaml")),
         ("capture", of::<capture::FileForm>("capture.yaml")),
         ("calendar", of::<calendar::FileForm>("calendar.yaml")),
@@ -59,6 +61,7 @@ mod tests {
     #[test]
     fn a_schema_has_the_keys_that_the_reader_takes() {
         check::<ownership::OwnershipForm>(parse::<ownership::OwnershipForm>, &[]);
+        check::<catalog::CatalogForm>(parse::<catalog::CatalogForm>, &[]);
         check::<rule::FileForm>(parse::<rule::FileForm>, &[]);
         check::<capture::FileForm>(parse::<capture::FileForm>, &[]);
         let calendar = |text: &str| calendar::BusinessHours::load("x.yaml", text).err().unwrap_or_default();

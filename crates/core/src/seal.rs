@@ -229,7 +229,8 @@ pub struct Parts {
     pub hash: Hash,
     /// The bytes that should hash to it.
     pub sealed: Vec<u8>,
-    /// The erasable object, unless it was erased.
+    /// The erasable object, unless all of it was erased: what is left without its salt is no content that was
+    /// ever committed to, and must not pass for nothing.
     pub content: Option<Vec<u8>>,
 }
 
@@ -251,6 +252,6 @@ pub fn from_stored_form(event: &Value) -> Result<Parts, String> {
     let hash =
         integrity.remove("hash").and_then(|hash| Hash::parse(hash.as_str()?)).ok_or("`integrity.hash` is missing")?;
     let seq = integrity.get("seq").and_then(Value::as_i64).ok_or("`integrity.seq` is missing")?;
-    let content = content.contains_key("salt").then(|| json::canonical(&Value::Object(content)));
+    let content = (!content.is_empty()).then(|| json::canonical(&Value::Object(content)));
     Ok(Parts { seq, hash, sealed: json::canonical(&Value::Object(event)), content })
 }

@@ -60,6 +60,26 @@ pub fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Vec<Probl
     serde_saphyr::from_str_with_options(source, options()).map_err(|error| vec![problem(file, text, &error)])
 }
 
+/// The documents of a text that holds several, each with its first byte. [`parse`] reads one of them, and what it
+/// finds stands so many bytes further on in the file.
+#[must_use]
+pub fn documents(text: &str) -> Vec<(usize, &str)> {
+    // A line that begins so parts documents wherever it stands, in a block of text too.
+    let is_marker =
+        |line: &str| line.strip_prefix("---").is_some_and(|rest| rest.trim_start() != rest || rest.is_empty());
+    let mut starts = vec![0];
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if at > 0 && is_marker(line) {
+            starts.push(at);
+        }
+        at += line.len();
+    }
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let each = starts.iter().zip(ends).filter_map(|(start, end)| Some((*start, text.get(*start..end)?)));
+    each.filter(|(_, document)| !is_empty(document)).collect()
+}
+
 /// Where a value stands in its file, in bytes. For an alias, where it is used.
 #[must_use]
 pub fn span_of<T>(value: &Spanned<T>) -> Range<usize> {
@@ -250,6 +270,21 @@ mod tests {
     fn nothing_reads_like_an_empty_mapping() {
         for text in ["", "\n", "# nothing yet\n", "---\n", "\u{feff}"] {
             assert!(parse::<File>("x.yaml", text).unwrap().people.is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn documents_are_parted_by_markers_at_the_start_of_a_line() {
+        for (text, expected) in [
+            ("a: 1", &[(0, "a: 1")][..]),
+            ("---\na: 1\n---\nb: 2\n", &[(0, "---\na: 1\n"), (9, "---\nb: 2\n")]),
+            ("a: 1\n--- # second\nb: 2", &[(0, "a: 1\n"), (5, "--- # second\nb: 2")]),
+            ("a: 1\n ---\n", &[(0, "a: 1\n ---\n")]),
+            ("a: 1\n----\n", &[(0, "a: 1\n----\n")]),
+            ("# nothing\n---\n---\n", &[]),
+            ("", &[]),
+        ] {
+            assert_eq!(documents(text), expected, "{text:?}");
         }
     }
 

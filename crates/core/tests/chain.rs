@@ -150,6 +150,13 @@ fn what_is_unnamed_is_kept_where_it_can_be_erased() {
     assert_eq!(stored["erased"], json!({"at": 9, "reason": "asked to"}));
     let parts = seal::from_stored_form(&stored).unwrap();
     assert_eq!(parts, Parts { seq: 1, hash: *hash, sealed: sealed.clone(), content: None });
+    // Words put where erased ones stood are content, and none that the chain ever committed to.
+    for (parent, member) in [("action", "description"), ("metadata", "attributes"), ("integrity", "nonce")] {
+        let mut forged = stored.clone();
+        forged[parent][member] = json!("forged");
+        let parts = seal::from_stored_form(&forged).unwrap();
+        assert_eq!((parts.sealed, parts.content.is_some()), (sealed.clone(), true), "{member}");
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn load(yaml: &str, codeowners: &[(&str, &str)]) -> Setup {
         .collect();
     let fallback = Fallback { notify: vec!["@platform".into()], alternate: vec!["ops-hook".into()] };
     let (directory, problems) =
-        Directory::load(Some(OwnershipSource { file: "ownership.yaml", text: yaml }), &sources, &fallback, &KEY);
+        Directory::load(Some(OwnershipSource { file: "ownership.yaml", text: yaml }), &sources, &[], &fallback, &KEY);
     Setup { directory, problems }
 }
 
@@ -132,7 +132,7 @@ impl Setup {
     }
 }
 
-/// What holds for every explanation: three steps in order, and exactly one that decided, the one that is named.
+/// What holds for every explanation: all steps in order, and exactly one that decided, the one that is named.
 fn check_explanation(explained: &Explanation) {
     assert_eq!(explained.steps.iter().map(|step| step.step).collect::<Vec<_>>(), Step::ALL);
     let decided: Vec<Step> =
@@ -242,7 +242,7 @@ fn an_owner_who_is_only_a_name_is_shown_and_the_fallback_told_too() {
         ("file:docs/x", "codeowners_line 85 @nobody p=@nobody unreachable +fallback"),
         ("file:team/x", "codeowners_line 85 @acme/strangers t=@acme/strangers unreachable +fallback"),
     ]);
-    let (directory, problems) = Directory::load(None, &[], &Fallback::default(), &KEY);
+    let (directory, problems) = Directory::load(None, &[], &[], &Fallback::default(), &KEY);
     assert_eq!(problems, []);
     Setup { directory, problems }.check_nothing();
 }
@@ -506,6 +506,7 @@ fn an_explanation_tells_every_step_in_words() {
             "@erin owns `file:src/shared/a` by ownership.yaml",
             "explicit decided: line 22 (`file:acme/Shop:src/shared/**`) matches it, and nothing names it more exactly",
             "codeowners disagrees: line 2 of CODEOWNERS in acme/shop (`/src/ @bob @alice @acme/payments-team`) is the last to match; an earlier step decided, and this names others: they are shown, not told",
+            "catalog passed: no services are listed",
             "fallback not_needed: not needed",
         ]
     );
@@ -515,6 +516,7 @@ fn an_explanation_tells_every_step_in_words() {
             "`file:docs/x` has an owner by CODEOWNERS who cannot be reached; told: @nobody and @platform",
             "explicit passed: none of the 16 entries of `owners:` matches `file:docs/x`",
             "codeowners decided: line 4 of CODEOWNERS in acme/shop (`/docs/ @nobody`) is the last to match; `@nobody` is not in ownership.yaml",
+            "catalog passed: no services are listed",
             "fallback told_too: the owner cannot be reached, so @platform is told too",
         ]
     );
@@ -524,6 +526,7 @@ fn an_explanation_tells_every_step_in_words() {
             "nobody owns `file:src/gen/x`, since CODEOWNERS says that it has no owner; the fallback @platform is told",
             "explicit passed: none of the 16 entries of `owners:` matches `file:src/gen/x`",
             "codeowners passed: line 3 of CODEOWNERS in acme/shop (`/src/gen/`) is the last to match and has no owners: explicitly unowned",
+            "catalog passed: no services are listed",
             "fallback decided: no step names an owner, so @platform is told",
         ]
     );

@@ -262,7 +262,7 @@ fn directory(codeowners: &str) -> Directory {
     let people = "people: [{handle: \"@a\", email: a@x}, {handle: \"@b\", email: b@x}]\nteams:\n  - {handle: \"@docs\", members: [\"@b\"], lead: \"@a\"}\n  - {handle: \"@@maintainer\", members: [\"@a\"]}\n";
     let yaml = OwnershipSource { file: "ownership.yaml", text: people };
     let source = CodeownersSource { repo: "acme/shop", dialect: Dialect::Gitlab, file: "CODEOWNERS", text: codeowners };
-    let (directory, problems) = Directory::load(Some(yaml), &[source], &Fallback::default(), &[7; 32]);
+    let (directory, problems) = Directory::load(Some(yaml), &[source], &[], &Fallback::default(), &[7; 32]);
     assert_eq!(problems, []);
     directory
 }

@@ -286,6 +286,41 @@ fn what_cannot_be_undone_goes_everywhere() {
 }
 
 #[test]
+fn the_catalog_gives_owners_tags_and_sensitivity_and_an_event_takes_none_away() {
+    let catalog = "services:
+  - {id: ledger, team: \"@payments\", tags: [production, pci], paths: [\"ledger/**\"]}
+  - {id: reports, team: \"@platform\", depends_on: [ledger]}
+";
+    let rules = "rules:
+  - {name: high, match: {resource.sensitivity: high, action_type: edit}, decision: flagged, notify: [resource.owners]}
+  - {name: mine, match: {resource.tags: mine}, decision: auto}
+";
+    let files = Files::from([
+        ("ownership.yaml".to_owned(), OWNERSHIP.to_owned()),
+        ("catalog.yaml".to_owned(), catalog.to_owned()),
+        ("rules/test.yaml".to_owned(), rules.to_owned()),
+    ]);
+    let (snapshot, problems) = Snapshot::load(&files, &process(), &[3; 32]);
+    assert!(problems.iter().all(|problem| !problem.is_error()), "{problems:#?}");
+    let shown = |item: &Value| told(&snapshot, &planned(&snapshot, item).0);
+    let ledger = |tags: Value| json!([{"type": "service", "id": "ledger", "tags": tags}]);
+    // Whoever owns what depends on it is not told.
+    let by_rule = "flagged high by `high`, 75\n@payments via hook:payments: you own service:ledger (source)";
+    assert_eq!(shown(&event("edit", ledger(json!([])))), by_rule);
+    assert_eq!(shown(&event("edit", ledger(json!(["sensitivity:low", "mine"])))), by_rule);
+    assert_eq!(shown(&event("look", ledger(json!(["mine"])))), "auto low by `mine`, 75");
+    // The shipped rules ask for it too.
+    let sensitive = shown(&event("config_change", ledger(json!([]))));
+    assert!(
+        sensitive.starts_with("monitored high by `sensitive resources`, 75\n`sensitive resources`: the resource is")
+    );
+    let reports = json!([{"type": "service", "id": "reports", "tags": ["pci"]}]);
+    assert!(!shown(&event("edit", reports)).contains("`high`"), "an agent cannot raise it");
+    let file = json!([{"type": "file", "repo": "acme/app", "id": "ledger/post.rs"}]);
+    assert_eq!(shown(&event("edit", file)), by_rule.replace("service:ledger", "file:ledger/post.rs"));
+}
+
+#[test]
 fn a_tool_call_becomes_what_it_touches() {
     check(
         "",

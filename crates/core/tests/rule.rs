@@ -475,6 +475,25 @@ fn a_locked_rule_can_only_be_made_stricter() {
 }
 
 #[test]
+fn explaining_shows_the_tenants_rules_below_a_teams_only_when_they_have_a_say() {
+    let team = "layer: team:@pay\nrules: [{name: p1, decision: monitored, match: {action_type: [deploy, edit]}}]";
+    let tenant = "rules:\n  - {name: t1, decision: flagged, locked: true, match: {action_type: deploy}}\n\
+                    \x20 - {name: t2, decision: flagged, match: {action_type: edit}}";
+    let set = RuleSet::load(&[RuleFile { file: "p", text: team }, RuleFile { file: "t", text: tenant }]).0;
+    let resource = ResourceFacts { team: Some("@pay"), ..service("web") };
+    for (kind, decision, matched) in [
+        ("deploy", "flagged t1", &["p1", "t1"][..]),
+        ("edit", "monitored p1", &["p1"]),
+        ("look_up", "monitored everything else", &["everything else"]),
+    ] {
+        assert_eq!(answer(&set.route(&action(kind), Some(&resource))), decision);
+        let steps = set.explain(&action(kind), Some(&resource));
+        let shown = steps.iter().filter(|step| step.outcome == Outcome::Matched);
+        assert_eq!(shown.map(|step| &*step.rule.name).collect::<Vec<_>>(), matched, "{kind}");
+    }
+}
+
+#[test]
 fn resources_of_one_event_take_the_strictest_and_tell_everybody() {
     let set = loaded(
         "- {name: a, decision: flagged, match: {resource.id: a}, notify: ['@x', '@y'], review_within: 2h}\n\

@@ -14,6 +14,7 @@ mod token;
 mod value;
 
 pub(crate) use assignment::is_scheme;
+pub(crate) use card::is_card_number;
 pub(crate) use token::known;
 
 use crate::key::Exemptions;

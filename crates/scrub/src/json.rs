@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use crate::find::{Place, is_scheme, known};
+use crate::find::{Place, is_card_number, is_scheme, known};
 use crate::key::{Beside, Personal, Telling, Tier, Words, personal, telling};
 use crate::mark::is_only_marks;
 use crate::scrubber::Scrubber;
@@ -29,6 +29,9 @@ pub(crate) fn scrub_value(scrubber: &Scrubber, value: &mut Value, place: Place) 
         Value::String(text) => scrub_string(scrubber, text, place),
         Value::Array(items) => scrub_array(scrubber, items, place),
         Value::Object(members) => scrub_object(scrubber, members, place),
+        Value::Number(number) if number.as_u64().is_some_and(is_card_number) => {
+            *value = Value::String(scrubber.mark("card", &number.to_string()));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -193,6 +193,7 @@ fn ids_and_ordinary_text_stay() {
         "password=**** token: ''",
         "let token = Token::new(text);",
         "git@github.com:acme/shop.git",
+        "/etc/systemd/system/openvpn@client.service postgresql@main.service icons/flag@dark.svg getty@tty.timer a@b.JSON",
         "icons/logo@2x.png lodash@4.17.21 pkg@v1.2.0-beta.rc @alice",
         "https://alice@host/x and http://h:8080/a@b",
         "docker run -u 1000:1000 app",
@@ -262,8 +263,12 @@ fn attributes_go_by_name_and_by_shape() {
         (json!({"first_name": "Alice", "name": "main"}), json!({"first_name": "[redacted:name]", "name": "main"})),
         (json!({"name": "Alice", "email": "a"}), json!({"name": "[redacted:name]", "email": "[redacted:email]"})),
         (
-            json!({"call": {"server": "fs", "tool": "write_file", "arguments": {"path": "src/pay.rs", "size": 4111111111111111_u64}, "remote": "git@github.com:acme/shop.git"}}),
-            json!({"call": {"server": "fs", "tool": "write_file", "arguments": {"path": "src/pay.rs", "size": 4111111111111111_u64}, "remote": "git@github.com:acme/shop.git"}}),
+            json!({"call": {"server": "fs", "tool": "write_file", "arguments": {"path": "src/pay.rs", "size": 4111111111111112_u64}, "remote": "git@github.com:acme/shop.git"}}),
+            json!({"call": {"server": "fs", "tool": "write_file", "arguments": {"path": "src/pay.rs", "size": 4111111111111112_u64}, "remote": "git@github.com:acme/shop.git"}}),
+        ),
+        (
+            json!({"pan": 4111111111111111_u64, "all": [378282246310005_u64, 5], "at": 1767225600000_u64, "below": -4111111111111111_i64}),
+            json!({"pan": "[redacted:card]", "all": ["[redacted:card]", 5], "at": 1767225600000_u64, "below": -4111111111111111_i64}),
         ),
         (
             json!({"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736", "token": "550e8400-e29b-41d4-a716-446655440000"}),

@@ -13,6 +13,7 @@ mod docs;
 mod events;
 mod export;
 pub mod extract;
+mod impact;
 mod keys;
 mod layer;
 mod notifications;
@@ -67,6 +68,8 @@ fn calls() -> OpenApiRouter<App> {
         .routes(routes!(events::explain))
         .routes(routes!(events::outcome))
         .routes(routes!(rejected::list))
+        .routes(routes!(impact::of_event))
+        .routes(routes!(impact::of_resource))
         .routes(routes!(export::events))
         .routes(routes!(export::audit))
         .routes(routes!(export::checkpoints))
@@ -115,6 +118,8 @@ fn calls() -> OpenApiRouter<App> {
     tags(
         (name = "events", description = "what agents did"),
         (name = "agents", description = "who they are, pausing them"),
+        (name = "notifications", description = "who was told"),
+        (name = "config", description = "rules, owners and dependencies in force"),
         (name = "notifications", description = "who was told, and what they answered"),
         (name = "config", description = "rules and owners in force"),
         (name = "stream", description = "what happens, live"),

@@ -1,16 +1,17 @@
 //! What the command line does without a server: the same conversions as over HTTP, on files and on the store.
 //!
-//! [`schemas`] says how the files are written, [`wanted_files`] and [`check`] read a configuration, [`Checked`] explains owners and routes with it,
+//! [`schemas`] says how the files are written, [`wanted_files`] and [`check`] read a configuration, [`Checked`] explains owners, impact and routes with it,
 //! [`OfflineStore`] makes keys, exports and verifies while no server holds the store, and [`Verifier`] checks an
 //! export wherever it lies.
 
+pub(crate) mod impact;
 pub(crate) mod route;
 mod store;
 mod verify;
 
 use std::collections::BTreeMap;
 
-use mandate_api::OwnerAnswer;
+use mandate_api::{BlastRadius, OwnerAnswer};
 use mandate_core::event::{Resource, ResourceKind};
 use mandate_core::ownership::wanted_codeowners;
 use mandate_core::plan::snapshot::Files;
@@ -96,6 +97,22 @@ impl Checked {
         resource.repo = repo.map(str::to_owned);
         let explained = serde_json::to_value(self.snapshot.directory.explain(&resource));
         explained.and_then(serde_json::from_value).map_err(|error| error.to_string())
+    }
+
+    /// What an action on these resources can reach. Each is `type:id`; `repo` is that of the files among them.
+    ///
+    /// # Errors
+    /// Says what is wrong with an address.
+    pub fn blast_radius(&self, addresses: &[String], repo: Option<&str>) -> Result<BlastRadius, String> {
+        let read = |address: &String| {
+            let mut resource = resource(address)?;
+            if resource.kind == ResourceKind::File {
+                resource.repo = repo.map(str::to_owned);
+            }
+            Ok(resource)
+        };
+        let resources = addresses.iter().map(read).collect::<Result<Vec<_>, String>>()?;
+        Ok(impact::blast_radius(&self.snapshot, &resources))
     }
 
     /// How an event would be routed at `now` (Unix milliseconds), with every rule tried. `event` is one event as

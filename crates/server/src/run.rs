@@ -50,6 +50,11 @@ pub async fn writer(app: App, tenant: Arc<TenantHandle>, mut writer: Writer, dis
                     app.halt(format!("the store's disk failed, and a sync must not be retried: {why}"));
                     return refuse_the_rest(&tenant);
                 }
+                End::InDoubt if app.stopping.load(Ordering::Relaxed) && wait >= AWAY.1 => {
+                    // Nobody was answered, so whoever sent it sends it again.
+                    tracing::error!("stopping without knowing whether the store took the last commit");
+                    return refuse_the_rest(&tenant);
+                }
                 End::Away | End::InDoubt => {
                     tenant.takes_events.store(false, Ordering::Relaxed);
                     tokio::time::sleep(wait).await;

@@ -22,7 +22,7 @@ use mandate_core::history::{History, Seen};
 use mandate_core::plan::{Process, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
 use mandate_core::time::Millis;
-use mandate_store::{CommitError, Error as StoreError, Store, StoredEvent, Tenant};
+use mandate_store::{BALLAST_BYTES, CommitError, Error as StoreError, Store, StoredEvent, Tenant};
 
 use tokio::time::Instant;
 
@@ -33,6 +33,8 @@ use crate::live::Committed;
 use decide::{Answer, Decided, Decider};
 use lookup::View;
 
+/// So much room is left beside the ballast when events are taken again.
+const ROOM_BESIDE: u64 = 4 << 20;
 /// How many of one batch's transactions may lose a race against another node.
 const RACES: u32 = 8;
 
@@ -288,6 +290,10 @@ impl Writer {
 
     /// Takes events again once the ballast fits beside them.
     async fn look_for_room(&mut self) {
+        // Asking costs nothing, and trying would take the last room from others.
+        if self.env.disk_free().is_some_and(|free| free < BALLAST_BYTES + ROOM_BESIDE) {
+            return;
+        }
         match self.store.restore_ballast().await {
             Ok(true) => {
                 self.short_of_room = false;

@@ -23,6 +23,7 @@ mod tx;
 
 pub use address::Address;
 pub use error::{CommitError, Error, Result};
+pub use lite::ballast::BYTES as BALLAST_BYTES;
 pub use maintain::Size;
 pub use read::{EventFilter, FeedRow, NotificationFilter, Page, ReviewPlace, Reviews, StoredEvent, StoredResponse};
 pub use store::{OpenOptions, Store, Tenant};

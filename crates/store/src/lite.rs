@@ -1,6 +1,6 @@
 //! SQLite: one file, one process, one writing connection and a few that read.
 
-mod ballast;
+pub(crate) mod ballast;
 mod lock;
 
 use std::path::{Path, PathBuf};

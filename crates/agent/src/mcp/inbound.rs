@@ -94,11 +94,11 @@ impl<W: Write, C: Write> Inbound<W, C> {
         self.rest.line.extend_from_slice(begun);
         if self.rest.line.len() > MAX_LINE_BYTES {
             let held = std::mem::take(&mut self.rest.line);
-            self.tap.push(Piece::ClientGap);
             // It cannot be read: it passes only where nothing needs to be.
             self.gate.wait_settled(STATE_WAIT);
             if self.gate.is_open() {
                 self.rest.overlong = Some(Overlong::Pass);
+                self.tap.push(Piece::ClientGap(1));
                 self.write(&held)?;
             } else {
                 tracing::warn!("a line of more than 16 MB was withheld: the agent is paused or restricted");

@@ -103,6 +103,8 @@ fn batch(items: &[&RawValue]) -> Vec<u8> {
 mod tests {
     use super::*;
     use mandate_api::{AgentState, Control};
+    use proptest::prelude::*;
+    use serde_json::Value;
 
     fn paused() -> Gate {
         let control =
@@ -165,5 +167,70 @@ mod tests {
             Some(r#"[{"method":"ping", "id":2.0 ,"x":[ ]}]"#),
         );
         check(r#"[{"id":1,"method":"tools/call"}]"#, &Known::default(), &[&answer("1")], None);
+    }
+
+    /// What holds whatever `line` is: no reader, however lenient, finds a call in what passes a paused agent. A plain
+    /// function, so that a fuzzer can drive it as well.
+    fn check_invariants(line: &[u8]) {
+        let off = Control { disabled_tools: vec!["*".into()], ..Control::running() };
+        let read_only = Control { state: AgentState::ReadOnly, ..Control::running() };
+        for gate in [paused(), Gate::new(off), Gate::new(read_only)] {
+            let passed = match judge(&Line::read_strictly(line), &gate, &Known::default()) {
+                Judged::Pass => line.to_vec(),
+                Judged::Part { rest, .. } => rest.unwrap_or_default(),
+            };
+            let found = passed.split(|byte| matches!(byte, b'\n' | b'\r')).any(calls);
+            assert!(!found, "{:?} let a call through", String::from_utf8_lossy(line));
+        }
+    }
+
+    /// Whether a reader that takes the last of members that stand twice finds a call.
+    fn calls(line: &[u8]) -> bool {
+        let is_call = |message: &Value| message.get("method").is_some_and(|method| method == "tools/call");
+        match serde_json::from_slice::<Value>(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)) {
+            Ok(Value::Array(messages)) => messages.iter().any(is_call),
+            Ok(message) => is_call(&message),
+            Err(_unreadable) => false,
+        }
+    }
+
+    /// A message of members that may stand twice, alone or in a batch, with white space of all kinds.
+    fn lines() -> impl Strategy<Value = Vec<u8>> {
+        let members = [
+            r#""method":"tools/call""#,
+            r#""method" : "tools\/call""#,
+            r#""m\u0065thod":"tools/call""#,
+            r#""method":"ping""#,
+            r#""method":7"#,
+            r#""id":1"#,
+            r#""params":{"name":"x"}"#,
+            r#""params":{"name":"x","name":"y"}"#,
+            r#""x":{"method":"tools/call"}"#,
+        ];
+        let space = prop::sample::select(&["", "", "", " ", "\t", "\r"][..]);
+        let members = prop::collection::vec((prop::sample::select(members.to_vec()), space.clone()), 0..5);
+        let message = members.prop_map(|members| {
+            let members: Vec<String> =
+                members.iter().map(|(member, space)| format!("{space}{member}{space}")).collect();
+            format!("{{{}}}", members.join(","))
+        });
+        let message = prop_oneof![9 => message, 1 => Just("7".to_owned()), 1 => Just("\u{feff}{}".to_owned())];
+        let batch = prop::collection::vec((message.clone(), space), 0..4).prop_map(|messages| {
+            let messages: Vec<String> = messages.iter().map(|(message, space)| format!("{space}{message}")).collect();
+            format!("[{}]", messages.join(","))
+        });
+        let junk = prop::collection::vec(any::<u8>(), 0..8);
+        prop_oneof![
+            4 => message.prop_map(String::into_bytes),
+            4 => batch.prop_map(String::into_bytes),
+            1 => junk,
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_reader_finds_a_call_in_what_passes(line in lines()) {
+            check_invariants(&line);
+        }
     }
 }

@@ -12,14 +12,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mandate_api::{OutcomeReport, OutcomeStatus};
-use mandate_scrub::Scrubber;
+use mandate_api::{Dropped, OutcomeReport, OutcomeStatus};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::arguments::Shaper;
 use super::call_site::CallSite;
 use super::identity::agent_id;
 use super::message::{CallParams, Implementation, Line, Message};
@@ -43,7 +43,7 @@ pub(super) struct Setting {
     pub(super) server: Option<String>,
     pub(super) host: String,
     pub(super) working_directory: PathBuf,
-    pub(super) scrubber: Scrubber,
+    pub(super) shaper: Shaper,
 }
 
 /// What a step found.
@@ -53,6 +53,8 @@ pub(super) enum Found {
     Agent(String),
     /// Something for the server.
     Record(Record),
+    /// Something that should have been, and could not be read.
+    Lost(Dropped),
 }
 
 /// One connection.
@@ -155,6 +157,11 @@ impl Session {
         found
     }
 
+    /// Calls of the client are missing: each would have been an event and an outcome.
+    pub(super) fn client_gap(&mut self, calls: u64, at: i64) -> Vec<Found> {
+        lost(calls * 2, at)
+    }
+
     /// Output of the server is missing.
     pub(super) fn server_gap(&mut self) {
         self.gap = true;
@@ -174,8 +181,8 @@ impl Session {
         calls.extend(self.waiting.drain().map(|(_, call)| call));
         calls.extend(self.tasks.drain().map(|(_, call)| call));
         if self.gap {
-            // Perhaps they were answered where nobody could read it: nothing is claimed.
-            return Vec::new();
+            // Perhaps they were answered where nobody could read it: nothing is claimed of how they ended.
+            return lost(calls.len() as u64, at);
         }
         calls.sort_by_key(|call| call.sequence);
         calls
@@ -370,7 +377,7 @@ impl Session {
 
     fn outcome(&self, call: &Call, mut outcome: OutcomeReport, at: i64, tick: i64) -> Option<Found> {
         outcome.duration_ms = u64::try_from(tick - call.began).ok();
-        outcome.error = outcome.error.map(|error| cut(&self.setting.scrubber.scrub_text(&error), 500));
+        outcome.error = outcome.error.map(|error| cut(&self.setting.shaper.scrubber().scrub_text(&error), 500));
         record(&call.key, Kind::Outcome, &outcome, at).map(Found::Record)
     }
 
@@ -400,6 +407,11 @@ fn fold_key(tool: Option<&str>, arguments: Option<&RawValue>, state: Option<&str
         digest.update([0]);
     }
     digest.finalize().into()
+}
+
+fn lost(count: u64, at: i64) -> Vec<Found> {
+    let lost = (count > 0).then_some(Found::Lost(Dropped { count, since: at, until: at }));
+    lost.into_iter().collect()
 }
 
 fn failure(call: &Call, mode: &str, error: &str, at: i64, tick: i64) -> Record {

@@ -22,8 +22,8 @@ pub(super) enum Piece {
     Server(Vec<u8>),
     /// Output of the server is missing here.
     ServerGap,
-    /// Something from the client is missing here.
-    ClientGap,
+    /// So many calls of the client are missing here, as far as can be told unread.
+    ClientGap(u64),
 }
 
 /// When something passed.
@@ -62,16 +62,16 @@ impl Tap {
     pub(super) fn push(&self, piece: Piece) {
         let at = Passed { at: (self.now)(), instant: Instant::now() };
         let mut queue = self.lock();
-        let (size, limit, gap) = match &piece {
-            Piece::Client(bytes) | Piece::Peek(bytes) => (bytes.len(), MAX_CLIENT_BYTES, Piece::ClientGap),
-            Piece::Server(bytes) => (bytes.len(), MAX_SERVER_BYTES, Piece::ServerGap),
-            Piece::ServerGap | Piece::ClientGap => (0, usize::MAX, Piece::ClientGap),
+        let (size, limit) = match &piece {
+            Piece::Client(bytes) | Piece::Peek(bytes) => (bytes.len(), MAX_CLIENT_BYTES),
+            Piece::Server(bytes) => (bytes.len(), MAX_SERVER_BYTES),
+            Piece::ServerGap | Piece::ClientGap(_) => (0, usize::MAX),
         };
         if queue.bytes + size <= limit {
             queue.bytes += size;
             queue.pieces.push_back((at, piece));
-        } else if queue.pieces.back().is_none_or(|(_, last)| *last != gap) {
-            queue.pieces.push_back((at, gap));
+        } else {
+            queue.miss(at, &piece);
         }
     }
 
@@ -83,6 +83,17 @@ impl Tap {
     /// No more will come.
     pub(super) fn close(&self) {
         self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// No more will come, and what is there is no longer read, only how much of it is missing then.
+    pub(super) fn abandon(&self) {
+        let mut queue = self.lock();
+        queue.bytes = 0;
+        for (at, piece) in std::mem::take(&mut queue.pieces) {
+            queue.miss(at, &piece);
+        }
+        queue.closed = true;
         self.arrived.notify_one();
     }
 
@@ -114,5 +125,66 @@ impl Tap {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// Notes that a copy is missing.
+    fn miss(&mut self, at: Passed, piece: &Piece) {
+        let gap = match piece {
+            Piece::Client(bytes) => Piece::ClientGap(calls(bytes)),
+            // Whatever is only peeked at comes again if it passes.
+            Piece::Peek(_) => return,
+            Piece::Server(_) | Piece::ServerGap => Piece::ServerGap,
+            Piece::ClientGap(calls) => Piece::ClientGap(*calls),
+        };
+        match (self.pieces.back_mut().map(|(_, last)| last), gap) {
+            (Some(Piece::ClientGap(before)), Piece::ClientGap(more)) => *before += more,
+            (Some(Piece::ServerGap), Piece::ServerGap) => {}
+            (_, gap) => self.pieces.push_back((at, gap)),
+        }
+    }
+}
+
+/// About how many calls these lines hold; a text that speaks of calls counts too.
+fn calls(lines: &[u8]) -> u64 {
+    memchr::memmem::find_iter(lines, br#""tools/call""#).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: &[u8] = b"{\"method\":\"tools/call\",\"id\":1}\n";
+
+    fn rest(tap: &Tap) -> Vec<Piece> {
+        std::iter::from_fn(|| tap.next()).map(|(_, piece)| piece).collect()
+    }
+
+    #[test]
+    fn what_is_left_unread_is_counted() {
+        let tap = Tap::new(|| 0);
+        tap.push(Piece::Client(CALL.repeat(2)));
+        tap.push(Piece::Peek(CALL.to_vec()));
+        tap.push(Piece::Client(CALL.to_vec()));
+        tap.push(Piece::Server(b"{}\n".to_vec()));
+        tap.push(Piece::Server(b"{}\n".to_vec()));
+        tap.push(Piece::ClientGap(1));
+        tap.push(Piece::Client(b"{\"method\":\"ping\"}\n".to_vec()));
+        tap.abandon();
+        assert_eq!(rest(&tap), [Piece::ClientGap(3), Piece::ServerGap, Piece::ClientGap(1)]);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_counted_and_what_follows_is_read() {
+        let tap = Tap::new(|| 0);
+        let most = Piece::Client(vec![b' '; MAX_CLIENT_BYTES]);
+        tap.push(Piece::Client(vec![b' '; MAX_CLIENT_BYTES]));
+        tap.push(Piece::Client(CALL.repeat(3)));
+        tap.push(Piece::Client(CALL.to_vec()));
+        assert_eq!(tap.next().map(|(_, piece)| piece), Some(most));
+        tap.push(Piece::Client(CALL.to_vec()));
+        tap.close();
+        assert_eq!(rest(&tap), [Piece::ClientGap(4), Piece::Client(CALL.to_vec())]);
     }
 }

@@ -12,17 +12,16 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use mandate_api::Control;
-use mandate_scrub::Scrubber;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
+use super::arguments::Shaper;
 use super::inbound::{Inbound, Rest};
 use super::outbound::{self, Mouth};
 use super::session::{Found, Session, Setting};
 use super::tap::{Piece, Tap};
 use crate::control::{self, Gate, PauseCache};
-use crate::record::Record;
-use crate::sender::{self, EXIT_GRACE};
+use crate::sender::{self, EXIT_GRACE, Seen};
 use crate::spool::{Limits, Spool};
 use crate::tasks::{Tasks, thread};
 use crate::{Client, Env, installation_key};
@@ -103,7 +102,7 @@ pub async fn wrap(options: Options, program: &OsStr, arguments: &[OsString]) -> 
     let mouth = Arc::new(Mouth::new(output));
     let progress = Arc::new(AtomicU64::new(0));
     let (agent_found, mut agents) = mpsc::unbounded_channel();
-    let session_done = hands.start_session(agent_found)?;
+    let mut session_done = hands.start_session(agent_found)?;
     let inbound = Inbound {
         to_server,
         mouth: Arc::clone(&mouth),
@@ -141,7 +140,11 @@ pub async fn wrap(options: Options, program: &OsStr, arguments: &[OsString]) -> 
     mouth.close();
     stdio::close_output();
     hands.tap.close();
-    let _ = timeout(EXIT_GRACE, session_done).await;
+    if timeout(EXIT_GRACE, &mut session_done).await.is_err() {
+        // Nobody waits for the rest to be read; it is counted.
+        hands.tap.abandon();
+        let _ = timeout(EXIT_GRACE, session_done).await;
+    }
     while let Ok(agent) = agents.try_recv() {
         hands.know(agent);
     }
@@ -157,13 +160,13 @@ struct Hands {
     known: Arc<RwLock<super::refusal::Known>>,
     tap: Arc<Tap>,
     tasks: Tasks,
-    records: Option<mpsc::Sender<Record>>,
-    waiting: Option<mpsc::Receiver<Record>>,
+    seen: Option<mpsc::Sender<Seen>>,
+    waiting: Option<mpsc::Receiver<Seen>>,
 }
 
 impl Hands {
     fn new(options: Options) -> Self {
-        let (records, waiting) = mpsc::channel(MAX_RECORDS_WAITING);
+        let (seen, waiting) = mpsc::channel(MAX_RECORDS_WAITING);
         let now = options.env.now;
         Self {
             options,
@@ -171,14 +174,14 @@ impl Hands {
             known: Arc::default(),
             tap: Arc::new(Tap::new(now)),
             tasks: Tasks::new(),
-            records: Some(records),
+            seen: Some(seen),
             waiting: Some(waiting),
         }
     }
 
     /// The agent is known: obey what the disk holds, ask the server, and send what was seen.
     fn know(&mut self, agent: String) {
-        let Some(records) = self.waiting.take() else { return };
+        let Some(seen) = self.waiting.take() else { return };
         let Options { client, state_dir, env, .. } = &self.options;
         let (client, env) = (client.clone(), *env);
         let base = client.base_url().to_owned();
@@ -190,7 +193,7 @@ impl Hands {
         let stop = self.tasks.stop();
         self.tasks.spawn("sender", async move {
             let spool = Spool::open(spool_dir, Limits::default(), env);
-            sender::run(client, spool, records, env, stop).await;
+            sender::run(client, spool, seen, env, stop).await;
         });
     }
 
@@ -209,21 +212,24 @@ impl Hands {
             server: options.name.clone(),
             host: options.host.clone(),
             working_directory: options.working_directory.clone(),
-            scrubber: Scrubber::new(key),
+            shaper: Shaper::new(key),
         };
         let mut session = Session::new(setting, Arc::clone(&self.known));
-        let (tap, records) = (Arc::clone(&self.tap), self.records.take());
+        let (tap, seen) = (Arc::clone(&self.tap), self.seen.take());
         start("session", move || {
             let begin = Instant::now();
             let tell = |found: Vec<Found>| {
                 for one in found {
-                    match one {
+                    let one = match one {
                         // Nobody listens only when the wrapper is about to end.
-                        Found::Agent(agent) => drop(agent_found.send(agent)),
-                        Found::Record(record) => {
-                            drop(records.as_ref().map(|records| records.blocking_send(record)));
+                        Found::Agent(agent) => {
+                            drop(agent_found.send(agent));
+                            continue;
                         }
-                    }
+                        Found::Record(record) => Seen::Record(record),
+                        Found::Lost(lost) => Seen::Lost(lost),
+                    };
+                    drop(seen.as_ref().map(|seen| seen.blocking_send(one)));
                 }
             };
             let ticks = |at: Instant| i64::try_from(at.duration_since(begin).as_millis()).unwrap_or(i64::MAX);
@@ -234,7 +240,10 @@ impl Hands {
                     Piece::Peek(line) => tell(session.peek(&line)),
                     Piece::Server(bytes) => tell(session.server(&bytes, at, tick)),
                     Piece::ServerGap => session.server_gap(),
-                    Piece::ClientGap => tracing::warn!("a call was too large to be recorded; it passed unchanged"),
+                    Piece::ClientGap(calls) => {
+                        tracing::warn!(calls, "calls could not be recorded; they passed unchanged");
+                        tell(session.client_gap(calls, at));
+                    }
                 }
             }
             tell(session.end((env.now)(), ticks(Instant::now())));

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -39,17 +40,28 @@ pub(crate) struct Held {
     pub(crate) outcomes: HashMap<String, Value>,
     pub(crate) duplicates: usize,
     pub(crate) refused: usize,
+    /// How many records agents said they lost.
+    pub(crate) dropped: u64,
+}
+
+/// What it holds, and a bell that rings whenever that may have changed.
+#[derive(Debug, Default)]
+struct Shelf {
+    held: Mutex<Held>,
+    changed: Condvar,
 }
 
 pub(crate) struct Standin {
     pub(crate) address: SocketAddr,
-    pub(crate) held: Arc<Mutex<Held>>,
+    shelf: Arc<Shelf>,
     pub(crate) mood: watch::Sender<Mood>,
     pub(crate) control: watch::Sender<Value>,
     _runtime: tokio::runtime::Runtime,
 }
 
 pub(crate) const KEY: &str = "mk_testbed";
+/// What takes longer on any machine does not come.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Standin {
     pub(crate) fn start() -> Self {
@@ -60,10 +72,10 @@ impl Standin {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = runtime.block_on(tokio::net::TcpListener::bind(address)).unwrap();
         let address = listener.local_addr().unwrap();
-        let held = Arc::new(Mutex::new(Held::default()));
+        let shelf = Arc::new(Shelf::default());
         let mood = watch::Sender::new(Mood::Well);
         let control = watch::Sender::new(json!({"version": 0, "state": "running", "unknown_member": 1}));
-        let (h, m, c) = (Arc::clone(&held), mood.subscribe(), control.subscribe());
+        let (h, m, c) = (Arc::clone(&shelf), mood.subscribe(), control.subscribe());
         runtime.spawn(async move {
             loop {
                 let Ok((stream, _)) = listener.accept().await else { return };
@@ -76,7 +88,18 @@ impl Standin {
                 });
             }
         });
-        Self { address, held, mood, control, _runtime: runtime }
+        Self { address, shelf, mood, control, _runtime: runtime }
+    }
+
+    /// What it holds now.
+    pub(crate) fn held(&self) -> MutexGuard<'_, Held> {
+        self.shelf.held.lock().unwrap()
+    }
+
+    /// Waits until it holds that.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&Held) -> bool) {
+        let waited = self.shelf.changed.wait_timeout_while(self.held(), PATIENCE, |held| !holds(held));
+        assert!(!waited.unwrap().1.timed_out(), "{what}");
     }
 
     pub(crate) fn url(&self) -> String {
@@ -92,7 +115,7 @@ impl Standin {
 
 async fn answer(
     request: Request<Incoming>,
-    held: Arc<Mutex<Held>>,
+    shelf: Arc<Shelf>,
     mood: watch::Receiver<Mood>,
     control: watch::Receiver<Value>,
 ) -> Result<Answer, std::io::Error> {
@@ -100,7 +123,8 @@ async fn answer(
     let path = parts.uri.path().to_owned();
     let authorized = parts.headers.get("authorization").is_some_and(|value| value == &format!("Bearer {KEY}"));
     if !authorized {
-        held.lock().unwrap().refused += 1;
+        shelf.held.lock().unwrap().refused += 1;
+        shelf.changed.notify_all();
         return Ok(json_answer(
             401,
             &json!({"type": "urn:mandate:problem:unauthenticated", "title": "no", "status": 401, "detail": "this key is not known"}),
@@ -120,16 +144,20 @@ async fn answer(
     }
     let bytes = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let body: Value = serde_json::from_slice(&bytes).expect("JSON");
-    let answer = if path == "/v1/events" { take_events(&body, &held) } else { take_outcome(&path, body, &held) };
+    let answer = {
+        let mut held = shelf.held.lock().unwrap();
+        if path == "/v1/events" { take_events(&body, &mut held) } else { take_outcome(&path, body, &mut held) }
+    };
+    shelf.changed.notify_all();
     if mood == Mood::LosesAnswers {
         return Err(std::io::Error::other("the answer is lost"));
     }
     Ok(answer)
 }
 
-fn take_events(body: &Value, held: &Mutex<Held>) -> Answer {
-    let mut held = held.lock().unwrap();
+fn take_events(body: &Value, held: &mut Held) -> Answer {
     assert!(body["sent_at"].is_i64());
+    held.dropped += body["dropped"]["count"].as_u64().unwrap_or(0);
     let events = body["events"].as_array().expect("a batch");
     assert!((1..=1000).contains(&events.len()));
     let results: Vec<Value> = events
@@ -150,8 +178,7 @@ fn take_events(body: &Value, held: &Mutex<Held>) -> Answer {
     json_answer(202, &json!({"results": results}))
 }
 
-fn take_outcome(path: &str, body: Value, held: &Mutex<Held>) -> Answer {
-    let mut held = held.lock().unwrap();
+fn take_outcome(path: &str, body: Value, held: &mut Held) -> Answer {
     let id = path.strip_prefix("/v1/events/").and_then(|rest| rest.strip_suffix("/outcome")).expect("a known path");
     let key = held.ids.iter().find(|(_, known)| *known == id).map(|(key, _)| key.clone()).expect("a known event");
     held.outcomes.insert(key, body);

@@ -1,7 +1,7 @@
-//! `mandate owners explain`: who owns a resource, with every step tried.
+//! `mandate owners`: who owns a resource, with every step tried, and what an action on it can reach.
 
 use mandate_agent::client::path_segment;
-use mandate_api::{Owner, OwnerAnswer};
+use mandate_api::{BlastLayer, BlastRadius, Owner, OwnerAnswer};
 use mandate_server::offline;
 
 use crate::command::ConfigArgs;
@@ -16,9 +16,11 @@ use crate::screen::{Screen, Style, clean};
 pub(crate) enum OwnersCommand {
     /// Says who owns a resource, with every step tried
     Explain(ExplainArgs),
+    /// Says what an action on a resource can reach, and whose that is
+    Blast(ExplainArgs),
 }
 
-/// What `owners explain` takes.
+/// What `owners explain` and `owners blast` take.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ExplainArgs {
     /// The resource, as type:id
@@ -58,6 +60,54 @@ pub(crate) async fn explain(args: ExplainArgs, screen: &Screen) -> Result<(), Fa
         return Ok(screen.document(&answer)?);
     }
     show(&answer, screen)
+}
+
+/// Asks the files of a directory, or the server, how far an action reaches.
+pub(crate) async fn blast(args: ExplainArgs, screen: &Screen) -> Result<(), Failure> {
+    offline::resource(&args.resource).map_err(Failure::Usage)?;
+    let answer = match &args.config.config {
+        Some(path) => {
+            let dir = ConfigDir::read(path)?;
+            let checked = offline::check(&dir.files, dir.settings.as_deref(), machine::var);
+            dir.show(&checked.problems, screen);
+            let addresses = std::slice::from_ref(&args.resource);
+            checked.blast_radius(addresses, args.repo.as_deref()).map_err(Failure::Usage)?
+        }
+        None => {
+            let repo = args.repo.as_deref().map(|repo| format!("&repo={}", path_segment(repo))).unwrap_or_default();
+            let path = format!("/v1/blast-radius?resource={}{repo}", path_segment(&args.resource));
+            args.server.client()?.get_json(&path).await?
+        }
+    };
+    if screen.json {
+        return Ok(screen.document(&answer)?);
+    }
+    show_radius(&answer, screen)
+}
+
+fn show_radius(answer: &BlastRadius, screen: &Screen) -> Result<(), Failure> {
+    let layers = [("definite", &answer.definite), ("likely", &answer.likely), ("possible", &answer.possible)];
+    for (name, layer) in layers {
+        screen.line(screen.paint(Style::Bold, &format!("{name}  {}", size(layer))))?;
+        for affected in &layer.resources {
+            let owners = if affected.owners.is_empty() { "nobody".to_owned() } else { affected.owners.join(", ") };
+            let text = format!("  {}  {}", affected.resource, affected.reason);
+            screen.line(format!("{}  {}", clean(&text), screen.paint(Style::Dim, &clean(&owners))))?;
+        }
+    }
+    let told: Vec<String> = answer.definite.owners.iter().map(named).collect();
+    let told = if told.is_empty() { "nobody".to_owned() } else { told.join(", ") };
+    screen.line("")?;
+    screen.line(format!("a notice to owners goes to those of the first layer only: {told}"))?;
+    Ok(())
+}
+
+fn size(layer: &BlastLayer) -> String {
+    match (layer.resources.len(), layer.more) {
+        (0, _) => "nothing".to_owned(),
+        (count, false) => count.to_string(),
+        (count, true) => format!("{count} and more"),
+    }
 }
 
 fn show(answer: &OwnerAnswer, screen: &Screen) -> Result<(), Failure> {

@@ -227,6 +227,7 @@ fn source(owner: &OwnerAnswer) -> &'static str {
         (true, _) => "nobody owns it; the fallback",
         (false, "explicit") => "ownership.yaml",
         (false, "codeowners") => "CODEOWNERS",
+        (false, "catalog") => "the catalog",
         (false, _) => "the fallback",
     }
 }

@@ -8,7 +8,7 @@ use crate::bench::{Bench, example};
 #[test]
 fn the_example_is_in_order() {
     let bench = Bench::new();
-    assert_snapshot!(bench.ok(&["rules", "check", "--config", &example()]).trim_end(), @"5 files and 3 rules in order");
+    assert_snapshot!(bench.ok(&["rules", "check", "--config", &example()]).trim_end(), @"6 files and 3 rules in order");
     let checked = bench.json(&["rules", "check", "--config", &example()]);
     assert_eq!(checked, json!({"ok": true, "rules": 3, "problems": []}));
 }
@@ -23,7 +23,8 @@ fn owners_are_explained_step_by_step() {
     1. explicit    none of the 2 entries of `owners:` matches `file:src/payments/pay.sql`
     2. codeowners  line 5 of CODEOWNERS in acme/shop (`/src/payments/*.sql @alice`) is the last to match
                    CODEOWNERS:5  /src/payments/*.sql @alice
-    3. fallback    not needed
+    3. catalog     none of the 4 services has `paths` that hold `src/payments/pay.sql`
+    4. fallback    not needed
 
     told        @alice (Alice)
     primary     @alice (Alice)
@@ -36,14 +37,35 @@ fn owners_are_explained_step_by_step() {
 
     1. explicit    none of the 2 entries of `owners:` matches `service:unheard-of`
     2. codeowners  CODEOWNERS is about files, and this is of type service
-    3. fallback    no step names an owner, so @platform is told
+    3. catalog     none of the 4 services is `service:unheard-of`
+    4. fallback    no step names an owner, so @platform is told
 
     told        @platform
     confidence  20 of 100
     "#);
     let answer = bench.json(&["owners", "explain", "service:payments-api", "--config", &example]);
     assert_eq!(answer["owners"][0]["handle"], "@alice");
-    assert_eq!(answer["steps"].as_array().map(Vec::len), Some(3));
+    assert_eq!(answer["steps"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn the_reach_of_an_action_is_shown_by_layer() {
+    let (bench, example) = (Bench::new(), example());
+    assert_snapshot!(bench.ok(&["owners", "blast", "service:payments-db", "--config", &example]), @r#"
+    definite  1
+      service:payments-db  declared  @alice
+    likely  2
+      service:payments-service  depends on payments-db  @alice
+      service:user-service  depends on payments-db  @platform
+    possible  1
+      service:checkout  depends on payments-service, 2 steps away  @payments-team
+
+    a notice to owners goes to those of the first layer only: @alice (Alice)
+    "#);
+    let answer = bench.json(&["owners", "blast", "file:src/checkout/cart.ts", "--config", &example]);
+    assert_eq!(answer["definite"]["resources"][1]["reason"], "holds file:src/checkout/cart.ts");
+    let owners = [0, 1].map(|at| &answer["definite"]["owners"][at]["handle"]);
+    assert_eq!(owners, ["@platform", "@payments-team"], "the file's by CODEOWNERS, and the service's");
 }
 
 #[test]
@@ -93,7 +115,7 @@ fn the_api_is_described() {
 fn the_files_have_schemas() {
     let bench = Bench::new();
     let names = bench.ok(&["schema"]);
-    assert_eq!(names.lines().collect::<Vec<_>>(), ["mandate", "ownership", "rules", "capture", "calendar"]);
+    assert_eq!(names.lines().collect::<Vec<_>>(), ["mandate", "ownership", "catalog", "rules", "capture", "calendar"]);
     let schema = bench.json(&["schema", "ownership.yaml"]);
     assert_eq!(schema["title"], "ownership.yaml");
     assert!(schema["properties"]["owners"].is_object());

@@ -1,12 +1,11 @@
 //! `file:{path}`: text with holes that a call's arguments fill.
 
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 
 use super::Call;
 use super::form::Wrong;
 use crate::event::ResourceKind;
-use crate::event::submission::{MAX_NAME_BYTES, MAX_RESOURCES};
+use crate::event::submission::MAX_RESOURCES;
 
 /// A compiled template.
 #[derive(Debug, Clone)]
@@ -123,21 +122,4 @@ fn host(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     authority.rsplit('@').next().unwrap_or_default()
-}
-
-/// A text as an id may be: without control characters, and at most 256 bytes. A longer one is cut and ends in
-/// the hash of the whole, so that equal ones stay equal and others stay apart.
-pub(super) fn bounded(text: String) -> String {
-    let text = match text.chars().any(|letter| letter < ' ') {
-        true => text.chars().map(|letter| if letter < ' ' { '\u{fffd}' } else { letter }).collect(),
-        false => text,
-    };
-    if text.len() <= MAX_NAME_BYTES {
-        return text;
-    }
-    let hash = hex::encode(Sha256::digest(text.as_bytes()));
-    let hash = hash.get(..16).unwrap_or_default();
-    let room = MAX_NAME_BYTES - hash.len() - '…'.len_utf8();
-    let cut = (0..=room).rev().find_map(|end| text.get(..end)).unwrap_or_default();
-    format!("{cut}…{hash}")
 }

@@ -3,13 +3,17 @@
 //! [`Submission::read`] is the only way in. What the contract names lands in typed fields; what it does not
 //! name is kept under its JSON pointer in the erasable attributes; what is wrong is answered field by field.
 
+use std::borrow::Cow;
+
 use mandate_scrub::Scrubber;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::{Actor, ActorKind, Content, Flag, Flags, Impact, Metadata, Resource, ResourceKind};
 use crate::change::PersonRow;
 use crate::diagnostic::nearest;
+use crate::id::PersonId;
 use crate::json;
 use crate::ownership::person_id;
 use crate::time::{HOUR, MINUTE, Millis, SECOND};
@@ -139,7 +143,7 @@ impl Submission {
     pub fn name_person(&mut self, tenant_key: &[u8; 32]) -> Option<PersonRow> {
         let actor = self.actor.as_mut().filter(|actor| actor.kind == ActorKind::Human)?;
         let name = actor.name.take();
-        if actor.id.starts_with("person:") {
+        if is_person_id(&actor.id) {
             return None;
         }
         let id = person_id(tenant_key, &actor.id);
@@ -215,8 +219,7 @@ impl<'s> Reader<'s> {
         self.keep_unnamed(top);
 
         if !self.unnamed.is_empty() {
-            let attributes = content.attributes.get_or_insert_default();
-            attributes.insert("x".to_owned(), Value::Object(std::mem::take(&mut self.unnamed)));
+            keep_under_x(content.attributes.get_or_insert_default(), std::mem::take(&mut self.unnamed));
         }
         if let Some(attributes) = &mut content.attributes {
             self.scrubber.scrub_object(attributes);
@@ -253,9 +256,9 @@ impl<'s> Reader<'s> {
 
     fn actor(&mut self, mut object: Object) -> Option<Actor> {
         let kind = self.word(&mut object, "type", ActorKind::WORDS).and_then(|word| ActorKind::from_word(&word));
-        let name = self.name(&mut object, "name").map(|name| self.scrubber.scrub_text(&name).into_owned());
+        let name = self.name(&mut object, "name");
         let framework = self.name(&mut object, "framework");
-        let id = self.name(&mut object, "id");
+        let id = Self::take(&mut object, "id").and_then(|id| self.checked_text(object.pointer("id"), id));
         if let Some(id) = &id
             && !is_actor_id(id)
         {
@@ -325,7 +328,7 @@ impl<'s> Reader<'s> {
         }
         let repo = self.name(&mut object, "repo");
         let id = match self.name(&mut object, "id") {
-            Some(id) => Some(self.scrubber.scrub_text(&id).into_owned()),
+            Some(id) => Some(id),
             None if !self.has_error_at(&object.pointer("id")) => {
                 self.error(object.pointer("id"), "missing", "a resource has an `id`".into());
                 None
@@ -370,7 +373,8 @@ impl<'s> Reader<'s> {
             return Some(path);
         }
         let kept: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty() && *segment != ".").collect();
-        Some(kept.join("/"))
+        // The root itself is `.`.
+        Some(if kept.is_empty() { ".".to_owned() } else { kept.join("/") })
     }
 
     fn metadata(&mut self, mut object: Object, content: &mut Content) -> Metadata {
@@ -445,7 +449,16 @@ impl<'s> Reader<'s> {
         self.checked_name(object.pointer(name), value)
     }
 
+    /// A name without secrets: whatever is sealed is scrubbed first. A mark may be longer than what it stands for.
     fn checked_name(&mut self, pointer: String, value: Value) -> Option<String> {
+        let text = self.checked_text(pointer, value)?;
+        Some(match self.scrubber.scrub_text(&text) {
+            Cow::Borrowed(_) => text,
+            Cow::Owned(scrubbed) => bounded(scrubbed),
+        })
+    }
+
+    fn checked_text(&mut self, pointer: String, value: Value) -> Option<String> {
         let Value::String(text) = value else { return self.wrong_type(pointer, "text") };
         if text.is_empty() {
             self.error(pointer, "empty", "may not be empty; leave it out instead".into());
@@ -499,6 +512,27 @@ impl<'s> Reader<'s> {
     }
 }
 
+/// Puts members that the contract does not name under `x`, beside what the sender keeps there itself. Where the
+/// two cannot stand together, the sender's is one more unnamed member, under its own pointer.
+fn keep_under_x(attributes: &mut Map<String, Value>, mut unnamed: Map<String, Value>) {
+    const SENDERS: &str = "/metadata/attributes/x";
+    match attributes.remove("x") {
+        Some(Value::Object(senders)) => {
+            for (name, value) in senders {
+                let mut place = name;
+                if unnamed.contains_key(&place) {
+                    let name = std::mem::replace(&mut place, SENDERS.to_owned());
+                    json::push_pointer(&mut place, &name);
+                }
+                unnamed.entry(place).or_insert(value);
+            }
+        }
+        Some(other) => drop(unnamed.entry(SENDERS).or_insert(other)),
+        None => {}
+    }
+    attributes.insert("x".to_owned(), Value::Object(unnamed));
+}
+
 impl Submission {
     fn with_missing_flags(mut self) -> Self {
         for (missing, flag) in [
@@ -514,8 +548,32 @@ impl Submission {
     }
 }
 
+/// Whether an id is one that logs give to people: `person:<uuid>`, written as they write it. Anything else after
+/// `person:` is the sender's word, and may be a name or an address.
+fn is_person_id(id: &str) -> bool {
+    let uuid = id.strip_prefix("person:").and_then(|id| id.parse::<PersonId>().ok());
+    uuid.is_some_and(|uuid| format!("person:{uuid}") == id)
+}
+
 /// Whether a text can be the id of an actor: 1–128 of `[A-Za-z0-9._:@/-]`.
 #[must_use]
 pub fn is_actor_id(id: &str) -> bool {
     (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:@/-".contains(&byte))
+}
+
+/// A text as an id may be: without control characters, and at most 256 bytes. A longer one is cut and ends in
+/// the hash of the whole, so that equal ones stay equal and others stay apart.
+pub(crate) fn bounded(text: String) -> String {
+    let text = match text.chars().any(|letter| letter < ' ') {
+        true => text.chars().map(|letter| if letter < ' ' { '\u{fffd}' } else { letter }).collect(),
+        false => text,
+    };
+    if text.len() <= MAX_NAME_BYTES {
+        return text;
+    }
+    let hash = hex::encode(Sha256::digest(text.as_bytes()));
+    let hash = hash.get(..16).unwrap_or_default();
+    let room = MAX_NAME_BYTES - hash.len() - '…'.len_utf8();
+    let cut = (0..=room).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+    format!("{cut}…{hash}")
 }

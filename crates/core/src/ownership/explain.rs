@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::codeowners::Line;
-use super::resolve::{Claim, Listed, distinct};
+use super::resolve::{Catalogued, Claim, Listed, distinct};
 use super::{Directory, Layers, OwnerRef, Ownership, Party, PartyKind, Reason, Repository, Step};
-use crate::event::{Resource, words};
+use crate::catalog::Service;
+use crate::event::{Resource, ResourceKind, words};
 
 words! {
     /// What became of a step.
@@ -130,6 +131,7 @@ impl Directory {
         let steps = vec![
             self.explicit_step(resource, &ownership, &address),
             self.codeowners_step(resource, &ownership),
+            self.catalog_step(resource, &ownership, &address),
             self.fallback_step(&ownership),
         ];
         Explanation {
@@ -172,7 +174,11 @@ impl Directory {
     fn summary(&self, ownership: &Ownership, address: &str) -> String {
         let told = self.names(&self.told(ownership));
         let because = match ownership.reason {
-            Reason::ExactEntry | Reason::PatternEntry | Reason::CodeownersLine => "",
+            Reason::ExactEntry
+            | Reason::PatternEntry
+            | Reason::CodeownersLine
+            | Reason::CatalogEntry
+            | Reason::CatalogPath => "",
             Reason::NoClaim => "nothing names it",
             Reason::OwnerlessLine => "CODEOWNERS says that it has no owner",
             Reason::Undecided => "its owner is still undecided",
@@ -191,6 +197,7 @@ impl Directory {
         let how = match ownership.step {
             Step::Explicit => "by ownership.yaml",
             Step::Codeowners => "by CODEOWNERS",
+            Step::Catalog => "by the catalog",
             Step::Fallback => "by the fallback",
         };
         let ambiguous = if ownership.ambiguous { "; the ownership is ambiguous, all claimants are told" } else { "" };
@@ -276,6 +283,43 @@ impl Directory {
                 TriedStep { step: Step::Codeowners, outcome, words, places, owners: self.shown(&claim.told) }
             }
         }
+    }
+
+    fn catalog_step(&self, resource: &Resource, ownership: &Ownership, address: &str) -> TriedStep {
+        let passed = |words: String| TriedStep {
+            step: Step::Catalog,
+            outcome: StepOutcome::Passed,
+            words,
+            places: vec![],
+            owners: vec![],
+        };
+        let services = self.catalog.of(resource);
+        let services: Vec<&Service> = services.iter().filter_map(|service| self.catalog.get(*service)).collect();
+        if services.is_empty() {
+            return passed(match (self.catalog.services().len(), resource.kind) {
+                (0, _) => "no services are listed".to_owned(),
+                (count, ResourceKind::File) => {
+                    format!("none of the {count} services has `paths` that hold `{}`", resource.id)
+                }
+                (count, _) => format!("none of the {count} services is `{address}`"),
+            });
+        }
+        let places = services.iter().map(|service| Place {
+            file: service.file.to_string(),
+            line: service.line,
+            text: service.id.to_string(),
+        });
+        let places: Vec<Place> = places.collect();
+        let holds = if resource.kind == ResourceKind::File { "holds it" } else { "lists it" };
+        let lines = places.iter().map(|place| format!("line {} of {} (`{}`)", place.line, place.file, place.text));
+        let lines = lines.collect::<Vec<_>>().join(" and ");
+        let Some(Catalogued { claim, ambiguous }) = self.catalogued(resource) else {
+            return TriedStep { places, ..passed(format!("{lines} {holds} and names no owner")) };
+        };
+        let (outcome, then) = self.standing(&claim, ownership, Step::Catalog);
+        let ambiguous = if ambiguous && outcome == StepOutcome::Decided { "; they name different owners" } else { "" };
+        let words = format!("{lines} {holds}{ambiguous}{then}{}", self.unreached(&claim.told));
+        TriedStep { step: Step::Catalog, outcome, words, places, owners: self.shown(&claim.told) }
     }
 
     fn standing(&self, claim: &Claim, ownership: &Ownership, step: Step) -> (StepOutcome, &'static str) {

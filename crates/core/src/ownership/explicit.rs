@@ -16,7 +16,7 @@ use crate::event::{Resource, ResourceKind};
 
 /// A `resource:` that was understood.
 #[derive(Debug)]
-pub(super) struct Subject {
+pub(crate) struct Subject {
     kind: ResourceKind,
     repo: Option<String>,
     pattern: Pattern,
@@ -24,7 +24,7 @@ pub(super) struct Subject {
 
 /// Why a `resource:` was not understood.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum SubjectError {
+pub(crate) enum SubjectError {
     /// It has no `type:` in front.
     Untyped,
     /// The type is not one.
@@ -34,7 +34,7 @@ pub(super) enum SubjectError {
 }
 
 impl Subject {
-    pub(super) fn parse(text: &str) -> Result<Self, SubjectError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, SubjectError> {
         let (kind, rest) = text.split_once(':').ok_or(SubjectError::Untyped)?;
         let kind = ResourceKind::from_word(kind).ok_or_else(|| SubjectError::Type(kind.to_owned()))?;
         let (repo, id) = match (kind, rest.split_once(':')) {
@@ -55,24 +55,24 @@ impl Subject {
 
 /// The entries that decide about a resource.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Whether they name it exactly.
-    pub(super) exact: bool,
+    pub(crate) exact: bool,
     /// The first of them in the file.
-    pub(super) first: u32,
+    pub(crate) first: u32,
     /// The others, when there are several.
-    pub(super) others: Vec<u32>,
+    pub(crate) others: Vec<u32>,
 }
 
 /// All entries by what they speak of.
 #[derive(Debug, Default)]
-pub(super) struct ExplicitIndex {
+pub(crate) struct ExplicitIndex {
     kinds: HashMap<ResourceKind, Names>,
     repos: HashMap<String, Names>,
 }
 
 impl ExplicitIndex {
-    pub(super) fn build(entries: impl IntoIterator<Item = (u32, Subject)>) -> Self {
+    pub(crate) fn build(entries: impl IntoIterator<Item = (u32, Subject)>) -> Self {
         let mut index = Self::default();
         for (entry, Subject { kind, repo, pattern }) in entries {
             let names = match repo {
@@ -84,7 +84,7 @@ impl ExplicitIndex {
         index
     }
 
-    pub(super) fn find(&self, resource: &Resource) -> Option<Found> {
+    pub(crate) fn find(&self, resource: &Resource) -> Option<Found> {
         let anywhere = self.kinds.get(&resource.kind);
         let in_repo = match &resource.repo {
             Some(repo) if resource.kind == ResourceKind::File && !self.repos.is_empty() => {

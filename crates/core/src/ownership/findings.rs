@@ -12,7 +12,7 @@ const MAX: usize = 100;
 const MAX_SUGGESTED: usize = 20;
 
 /// The problems of one file, in the order they were found.
-pub(super) struct Findings<'f> {
+pub(crate) struct Findings<'f> {
     file: &'f str,
     text: &'f str,
     problems: Vec<Problem>,
@@ -23,11 +23,11 @@ pub(super) struct Findings<'f> {
 }
 
 impl<'f> Findings<'f> {
-    pub(super) fn new(file: &'f str, text: &'f str) -> Self {
+    pub(crate) fn new(file: &'f str, text: &'f str) -> Self {
         Self { file, text, problems: Vec::new(), errors: 0, warnings: 0, unknown: BTreeMap::new() }
     }
 
-    pub(super) fn error(&mut self, at: Range<usize>, message: impl Into<String>, help: Option<&str>) {
+    pub(crate) fn error(&mut self, at: Range<usize>, message: impl Into<String>, help: Option<&str>) {
         self.errors += 1;
         if self.errors <= MAX {
             self.problems.push(self.problem(at, message, help));
@@ -35,7 +35,7 @@ impl<'f> Findings<'f> {
     }
 
     /// An error with the nearest of the names that would have been right.
-    pub(super) fn misnamed<'n>(
+    pub(crate) fn misnamed<'n>(
         &mut self,
         at: Range<usize>,
         message: impl Into<String>,
@@ -49,7 +49,7 @@ impl<'f> Findings<'f> {
         }
     }
 
-    pub(super) fn warning(&mut self, at: Range<usize>, message: impl Into<String>, help: Option<&str>) {
+    pub(crate) fn warning(&mut self, at: Range<usize>, message: impl Into<String>, help: Option<&str>) {
         self.warnings += 1;
         if self.warnings <= MAX {
             self.problems.push(self.problem(at, message, help).warning());
@@ -57,11 +57,11 @@ impl<'f> Findings<'f> {
     }
 
     /// An owner that is not described: told once a name, with the number of places.
-    pub(super) fn unknown(&mut self, name: &str, at: Range<usize>) {
+    pub(crate) fn unknown(&mut self, name: &str, at: Range<usize>) {
         self.unknown.entry(name.to_owned()).or_insert((at, 0)).1 += 1;
     }
 
-    pub(super) fn finish<'n>(mut self, known: impl Iterator<Item = &'n str> + Clone) -> Vec<Problem> {
+    pub(crate) fn finish<'n>(mut self, known: impl Iterator<Item = &'n str> + Clone) -> Vec<Problem> {
         let mut unknown: Vec<_> = std::mem::take(&mut self.unknown).into_iter().collect();
         unknown.sort_by_key(|(_, (at, _))| at.start);
         for (name, (at, places)) in unknown {

@@ -11,7 +11,8 @@ use super::pattern::Pattern;
 use super::resolve::{Claim, Layers, distinct};
 use super::roster::Roster;
 use super::{Agent, CodeownersSource, Directory, Entry, Fallback, OwnerRef, OwnershipSource, Party, Repository};
-use crate::diagnostic::Problem;
+use crate::catalog::{Catalog, CatalogSource, OwnerNamed, Service};
+use crate::diagnostic::{Lines, Problem};
 use crate::event::ResourceKind;
 use crate::time::Span;
 use crate::yaml::{self, Spanned, span_of};
@@ -46,11 +47,12 @@ impl Directory {
     ///
     /// There is always a directory. From a broken `ownership.yaml` nothing is used, from one with mistakes
     /// in single entries the others are; each mistake is a problem. An error says that the file should be
-    /// refused; problems of CODEOWNERS are warnings, since the file is not ours.
+    /// refused; problems of CODEOWNERS and of Backstage's catalog are warnings, since those files are not ours.
     #[must_use]
     pub fn load(
         ownership: Option<OwnershipSource<'_>>,
         codeowners: &[CodeownersSource<'_>],
+        catalog: &[CatalogSource<'_>],
         fallback: &Fallback,
         person_key: &[u8; 32],
     ) -> (Self, Vec<Problem>) {
@@ -62,7 +64,7 @@ impl Directory {
         let mut found = Findings::new(source.file, source.text);
         let mut roster = Roster::new(person_key);
         roster.enlist(&form, &mut found);
-        let lines = LineStarts::of(source.text);
+        let lines = Lines::of(source.text);
         let (entries, explicit) = entries(&form, &lines, &mut roster, &mut found);
         let (agents, by_agent) = agents(&form.agents, &mut roster, &mut found);
         check_wanted(&form.codeowners, codeowners, &mut found);
@@ -81,16 +83,33 @@ impl Directory {
             problems.extend(told);
             repositories.push(repository(*source, file, &mut roster, &mut problems));
         }
+        let (catalog, told) = Catalog::load(catalog, &mut |named, found| catalogued(named, &mut roster, found));
+        problems.extend(told);
+        let owner_of = |service: &Service| service.owner.into_iter().collect();
+        let catalogued =
+            catalog.services().iter().map(|service| Claim::of_owners(owner_of(service), &roster)).collect();
         let fallback = fallback_claim(fallback, &mut roster);
         roster.close();
-        let file = source.file.into();
-        (Self { file, roster, entries, explicit, repositories, by_repository, fallback, agents, by_agent }, problems)
+        let directory = Self {
+            file: source.file.into(),
+            roster,
+            entries,
+            explicit,
+            repositories,
+            by_repository,
+            catalog,
+            catalogued,
+            fallback,
+            agents,
+            by_agent,
+        };
+        (directory, problems)
     }
 }
 
 fn entries(
     form: &OwnershipForm,
-    lines: &LineStarts,
+    lines: &Lines,
     roster: &mut Roster,
     found: &mut Findings<'_>,
 ) -> (Vec<Entry>, ExplicitIndex) {
@@ -326,6 +345,25 @@ fn repository(
     Repository { name: source.repo.into(), file: source.file.into(), codeowners, claims }
 }
 
+/// Whom a catalog names as an owner; nobody when that is still undecided.
+fn catalogued(named: &OwnerNamed<'_>, roster: &mut Roster, found: &mut Findings<'_>) -> Option<OwnerRef> {
+    let name = named.name;
+    if is_undecided(name) {
+        found.warning(named.at.clone(), format!("`{name}` leaves the owner undecided"), None);
+        return None;
+    }
+    let known = roster.find(name).or_else(|| roster.find(named.email?));
+    match known.map(|known| (known, roster.get(known))) {
+        Some((known, Some(party))) if !matches!(party, Party::Unknown(_)) => Some(known),
+        _ if named.is_ours => {
+            let told = format!("`{name}` is no team or person of ownership.yaml");
+            found.misnamed(named.at.clone(), told, name, roster.known_handles());
+            Some(roster.find_or_add(name))
+        }
+        _ => Some(roster.find_or_note(name, named.at.clone(), found)),
+    }
+}
+
 fn fallback_claim(fallback: &Fallback, roster: &mut Roster) -> Claim {
     let told = distinct(fallback.notify.iter().map(|name| roster.find_or_add(name.trim())).collect::<Vec<_>>());
     let is_team = |owner: &&OwnerRef| matches!(roster.get(**owner), Some(Party::Team(_)));
@@ -349,20 +387,4 @@ fn first_span(owner: &OwnerForm) -> Range<usize> {
         [&owner.primary, &owner.secondary, &owner.team, &owner.lead, &owner.name, &owner.sla, &owner.escalation];
     let external = owner.external.as_ref().map(|external| span_of(&external.name));
     fields.into_iter().flatten().map(span_of).chain(external).min_by_key(|at| at.start).unwrap_or(0..0)
-}
-
-/// Where the lines of a text begin.
-struct LineStarts(Vec<usize>);
-
-impl LineStarts {
-    fn of(text: &str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
-        let first = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self(std::iter::once(first).chain(breaks).collect())
-    }
-
-    /// The line of a byte, from 1.
-    fn line_of(&self, at: usize) -> u32 {
-        u32::try_from(self.0.partition_point(|start| *start <= at)).unwrap_or(u32::MAX)
-    }
 }

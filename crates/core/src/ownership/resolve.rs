@@ -1,4 +1,4 @@
-//! The chain: explicit owners, CODEOWNERS, fallback. The first step with a claim decides (OWN-1).
+//! The chain: explicit owners, CODEOWNERS, catalog, fallback. The first step with a claim decides (OWN-1).
 
 use std::sync::Arc;
 
@@ -11,12 +11,14 @@ use super::{Directory, OwnerRef, Party, Repository};
 use crate::event::{Resource, ResourceKind, words};
 
 words! {
-    /// A step of the chain. Service catalog, on-call and contributors will stand between CODEOWNERS and fallback.
+    /// A step of the chain. On-call and contributors will stand between catalog and fallback.
     Step {
         /// `owners:` in `ownership.yaml`.
         Explicit = "explicit",
         /// A repository's CODEOWNERS.
         Codeowners = "codeowners",
+        /// `catalog.yaml` or Backstage's `catalog-info.yaml`.
+        Catalog = "catalog",
         /// Whom `mandate.yaml` names for what nobody owns.
         Fallback = "fallback",
     }
@@ -29,6 +31,10 @@ words! {
         PatternEntry = "pattern_entry",
         /// A line of CODEOWNERS is the last to match it, in its section.
         CodeownersLine = "codeowners_line",
+        /// The catalog lists it.
+        CatalogEntry = "catalog_entry",
+        /// The `paths` of a service in the catalog hold the file.
+        CatalogPath = "catalog_path",
         /// Nothing names it.
         NoClaim = "no_claim",
         /// The last line to match it has no owners or excludes it, which says that it has none.
@@ -51,6 +57,7 @@ impl Step {
         match self {
             Self::Explicit => 90,
             Self::Codeowners => 85,
+            Self::Catalog => 75,
             Self::Fallback => 20,
         }
     }
@@ -115,6 +122,13 @@ pub(super) enum Listed<'d> {
     Owned(&'d Repository, Vec<&'d Line>, Claim),
 }
 
+/// What the catalog says of a resource.
+pub(super) struct Catalogued {
+    pub(super) claim: Claim,
+    /// They name different owners.
+    pub(super) ambiguous: bool,
+}
+
 impl Claim {
     /// What a list of owners says: its people are primary and secondary, its first team the team; all are told.
     pub(super) fn of_owners(told: Arc<[OwnerRef]>, roster: &Roster) -> Self {
@@ -160,20 +174,19 @@ impl Directory {
             if let Listed::Owned(_, _, claim) = self.listed(resource) {
                 layers = self.filled(layers, claim.layers);
             }
+            if let Some(later) = self.catalogued(resource) {
+                layers = self.filled(layers, later.claim.layers);
+            }
             let ambiguous = undecided || !entries.others.is_empty();
             return self.owned(Step::Explicit, reason, layers, told, reachable, ambiguous);
         }
+        let catalogued = self.catalogued(resource);
         let reason = match self.listed(resource) {
             Listed::Owned(_, _, claim) => {
-                let told = Arc::clone(&claim.told);
-                return self.owned(
-                    Step::Codeowners,
-                    Reason::CodeownersLine,
-                    claim.layers,
-                    told,
-                    claim.reachable,
-                    undecided,
-                );
+                let later = catalogued.map(|later| later.claim.layers).unwrap_or_default();
+                let layers = if later == Layers::default() { claim.layers } else { self.filled(claim.layers, later) };
+                let (step, reason) = (Step::Codeowners, Reason::CodeownersLine);
+                return self.owned(step, reason, layers, claim.told, claim.reachable, undecided);
             }
             Listed::Ownerless(..) => Reason::OwnerlessLine,
             _ if undecided => Reason::Undecided,
@@ -182,6 +195,12 @@ impl Directory {
             Listed::OutsideRepository => Reason::OutsideRepository,
             Listed::NotAFile | Listed::NoneConfigured | Listed::NoLine(_) => Reason::NoClaim,
         };
+        if let Some(Catalogued { claim, ambiguous }) = catalogued {
+            let is_file = resource.kind == ResourceKind::File;
+            let reason = if is_file { Reason::CatalogPath } else { Reason::CatalogEntry };
+            let ambiguous = undecided || ambiguous;
+            return self.owned(Step::Catalog, reason, claim.layers, claim.told, claim.reachable, ambiguous);
+        }
         Ownership { ambiguous: undecided, ..self.unowned(reason) }
     }
 
@@ -264,6 +283,23 @@ impl Directory {
             }
         }
         entries
+    }
+
+    /// What the catalog says of a resource; nothing when it names nobody for it.
+    pub(super) fn catalogued(&self, resource: &Resource) -> Option<Catalogued> {
+        let services = self.catalog.of(resource);
+        let claims = services.iter().filter_map(|service| self.catalogued.get(service.0 as usize));
+        let claims: Vec<&Claim> = claims.filter(|claim| !claim.told.is_empty()).collect();
+        let (claim, ambiguous) = match claims.as_slice() {
+            [] => return None,
+            [only] => ((*only).clone(), false),
+            [first, others @ ..] => {
+                let told = distinct(claims.iter().flat_map(|claim| claim.told.iter().copied()));
+                let ambiguous = others.iter().any(|other| other.told != first.told);
+                (Claim::of_owners(told, &self.roster), ambiguous)
+            }
+        };
+        Some(Catalogued { claim, ambiguous })
     }
 
     pub(super) fn listed(&self, resource: &Resource) -> Listed<'_> {

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::reach::{Process, Reach, Reaches};
+use crate::blast::Spreads;
 use crate::calendar::BusinessHours;
 use crate::capture::{Call, CaptureFile, CaptureSet, Hints};
+use crate::catalog::{self, CatalogSource};
 use crate::chain::Hash;
 use crate::change::PersonRow;
 use crate::diagnostic::{Problem, nearest};
@@ -31,6 +33,8 @@ pub struct Snapshot {
     pub rules: RuleSet,
     /// Who owns what.
     pub directory: Directory,
+    /// What each service can reach.
+    pub spreads: Spreads,
     /// What tool calls touch.
     pub capture: CaptureSet,
     /// When people work.
@@ -39,11 +43,18 @@ pub struct Snapshot {
 }
 
 /// Files that other parts of the product read, and that cannot be used yet.
-const LATER: [&str; 6] =
-    ["catalog.yaml", "escalation.yaml", "schedules.yaml", "playbooks.yaml", "recovery.yaml", "incidents.yaml"];
+const LATER: [&str; 5] = ["escalation.yaml", "schedules.yaml", "playbooks.yaml", "recovery.yaml", "incidents.yaml"];
 /// What the agent side calls an action whose kind it leaves to us.
 const TOOL_CALL: &str = "tool_call";
-const KNOWN: [&str; 5] = ["mandate.yaml", "ownership.yaml", "capture.yaml", "calendar.yaml", "CODEOWNERS"];
+const KNOWN: [&str; 7] = [
+    "mandate.yaml",
+    "ownership.yaml",
+    "capture.yaml",
+    "calendar.yaml",
+    "catalog.yaml",
+    "catalog-info.yaml",
+    "CODEOWNERS",
+];
 
 impl Snapshot {
     /// The shipped defaults alone.
@@ -67,7 +78,9 @@ impl Snapshot {
         let ownership = text("ownership.yaml").map(|text| OwnershipSource { file: "ownership.yaml", text });
         let wanted = ownership.map(|source| wanted_codeowners(source.text)).unwrap_or_default();
         let codeowners = codeowners(files, &wanted);
-        let (directory, found) = Directory::load(ownership, &codeowners, &process.fallback, tenant_key);
+        let catalog = catalog::FILES.iter().filter_map(|file| Some(CatalogSource { file, text: text(file)? }));
+        let catalog: Vec<CatalogSource<'_>> = catalog.collect();
+        let (directory, found) = Directory::load(ownership, &codeowners, &catalog, &process.fallback, tenant_key);
         problems.extend(found);
         if let Some(source) = ownership {
             problems.extend(check_slack_contacts(source.file, source.text, &process.slack));
@@ -85,7 +98,8 @@ impl Snapshot {
         });
 
         let reaches = Reaches::build(&directory, process);
-        let snapshot = Self { id: name(files, process), rules, directory, capture, hours, reaches };
+        let spreads = Spreads::build(&directory);
+        let snapshot = Self { id: name(files, process), rules, directory, spreads, capture, hours, reaches };
         (snapshot, problems)
     }
 

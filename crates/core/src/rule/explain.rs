@@ -32,13 +32,18 @@ pub enum Outcome<'r> {
 
 impl RuleSet {
     /// Tries rules one by one, as [`RuleSet::route`] does by index: all up to the first match, then all critical
-    /// points. When a layer above the tenant's decided and the tenant locks rules, the tenant's layer follows too.
+    /// points. When a layer above the tenant's decided and the tenant's first match is locked, so that it has a say
+    /// too, the rules tried on the way to it follow.
     #[must_use]
     pub fn explain(&self, facts: &EventFacts<'_>, resource: Option<&ResourceFacts<'_>>) -> Vec<Step<'_>> {
         let mut steps = Vec::new();
         until_match(&self.rules, facts, resource, &mut steps);
         if self.has_locked && steps.len() <= self.tenant_from {
-            until_match(self.rules.get(self.tenant_from..).unwrap_or_default(), facts, resource, &mut steps);
+            let mut below = Vec::new();
+            until_match(self.rules.get(self.tenant_from..).unwrap_or_default(), facts, resource, &mut below);
+            if below.last().is_some_and(|floor| floor.outcome == Outcome::Matched && floor.rule.locked) {
+                steps.append(&mut below);
+            }
         }
         steps.extend(self.critical_points.iter().map(|rule| Step { rule, outcome: outcome(rule, facts, resource) }));
         steps

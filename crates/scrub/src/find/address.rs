@@ -6,6 +6,69 @@ use crate::text::Text;
 
 const MOST_LOCAL: usize = 64;
 
+/// Ends of units and files, none of which is a top-level domain: `openvpn@client.service` and `flag@dark.svg` are
+/// names of things. Those that are both, such as `rs` and `zip`, are not here.
+const EXTENSIONS: &[&str] = &[
+    // systemd
+    "automount",
+    "device",
+    "mount",
+    "path",
+    "scope",
+    "service",
+    "slice",
+    "socket",
+    "swap",
+    "timer", // text and data
+    "cfg",
+    "conf",
+    "csv",
+    "env",
+    "ini",
+    "json",
+    "lock",
+    "log",
+    "proto",
+    "sql",
+    "toml",
+    "tsv",
+    "txt",
+    "xml",
+    "yaml",
+    "yml", // pictures, fonts, documents
+    "avif",
+    "bmp",
+    "eps",
+    "gif",
+    "ico",
+    "jpeg",
+    "jpg",
+    "pdf",
+    "png",
+    "psd",
+    "svg",
+    "ttf",
+    "webp",
+    "woff",
+    // code and archives
+    "bak",
+    "css",
+    "gz",
+    "htm",
+    "html",
+    "js",
+    "jsx",
+    "less",
+    "rb",
+    "sass",
+    "scss",
+    "tar",
+    "tgz",
+    "tmp",
+    "ts",
+    "tsx",
+];
+
 /// The e-mail address around the `@` at `at`.
 pub(super) fn email(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     let start = local_start(text, at);
@@ -19,7 +82,7 @@ pub(super) fn email(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     }
     let domain = text.slice(at + 1..end);
     let (rest, top) = domain.rsplit_once('.')?;
-    let is_top = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_top = top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_alphabetic()) && !is_extension(top);
     // `pkg@v1.2.0-beta.rc` is a version, `logo@2x.png` a size, `git@host:path` a repository.
     let first = rest.split('.').next().unwrap_or("");
     let number =
@@ -27,6 +90,10 @@ pub(super) fn email(text: Text<'_>, at: usize) -> Option<Finding<'static>> {
     let is_version = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let is_repository = matches!(local, "git" | "hg");
     (is_top && !rest.is_empty() && !is_version && !is_repository).then_some(Finding { start, end, kind: "email" })
+}
+
+fn is_extension(top: &str) -> bool {
+    EXTENSIONS.iter().any(|known| top.eq_ignore_ascii_case(known))
 }
 
 /// Where the part before the `@` starts. Letters of the alphabets that write e-mail belong to it.

@@ -1,5 +1,11 @@
 //! Card numbers: their prefixes, lengths and check digit.
 
+/// Whether a whole number, as JSON has it, is a card number.
+pub(crate) fn is_card_number(number: u64) -> bool {
+    let digits: Vec<u8> = number.to_string().bytes().map(|byte| byte - b'0').collect();
+    is_card(&digits)
+}
+
 /// Whether these digits are a card number: a prefix and length that issuers use, and Luhn's sum.
 pub(super) fn is_card(digits: &[u8]) -> bool {
     is_issued(digits) && luhn(digits)

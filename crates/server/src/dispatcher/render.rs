@@ -201,6 +201,8 @@ fn source(step: Step, ambiguous: bool) -> &'static str {
         (Step::Explicit, false) => "ownership.yaml",
         (Step::Explicit, true) => "ownership.yaml, several claims",
         (Step::Codeowners, _) => "CODEOWNERS",
+        (Step::Catalog, false) => "catalog",
+        (Step::Catalog, true) => "catalog, several services",
         (Step::Fallback, _) => "fallback: nobody owns it",
     }
 }

@@ -116,7 +116,8 @@ pub(super) async fn list(
     Ok(Answer(Page { items, next_cursor: page.next.map(|seq| seq.to_string()) }))
 }
 
-async fn find(app: &App, caller: &Caller, id: &Segment) -> Result<StoredEvent, Refused> {
+/// The event that a path names.
+pub(super) async fn find(app: &App, caller: &Caller, id: &Segment) -> Result<StoredEvent, Refused> {
     let event: EventId = id.id("event")?;
     let found = app.store.event(caller.tenant.tenant.id, event).await?;
     found.ok_or_else(|| Refused::not_found(format!("event `{event}`")))

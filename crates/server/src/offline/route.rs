@@ -6,7 +6,7 @@ use mandate_core::event::{Submission, Times};
 use mandate_core::history::Observed;
 use mandate_core::id::EventId;
 use mandate_core::ownership::Step;
-use mandate_core::plan::{NotToldWhy, Plan, Snapshot, event_facts, plan, with_resource_facts};
+use mandate_core::plan::{NotToldWhy, Plan, Snapshot, Tags, event_facts, plan};
 use mandate_core::rule::{Outcome, ResourceFacts};
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
@@ -68,7 +68,7 @@ pub struct Reasoned {
 pub struct OwnedResource {
     /// `type:id`.
     pub resource: String,
-    /// The step that found the owners: `explicit`, `codeowners` or `fallback`.
+    /// The step that found the owners: `explicit`, `codeowners`, `catalog` or `fallback`.
     pub step: String,
     /// Their handles.
     pub owners: Vec<String>,
@@ -205,6 +205,7 @@ fn source(step: Step) -> &'static str {
     match step {
         Step::Explicit => "ownership.yaml",
         Step::Codeowners => "CODEOWNERS",
+        Step::Catalog => "catalog",
         Step::Fallback => "fallback: nobody owns it",
     }
 }
@@ -231,8 +232,9 @@ fn tried(snapshot: &Snapshot, observed: &Observed, submission: &Submission, plan
         return vec![Tried { resource: None, rules: rules(None) }];
     }
     let each = submission.resources().iter().zip(&planned.owners).map(|(resource, owned)| {
-        let rules = with_resource_facts(snapshot, resource, &owned.ownership, |facts| rules(Some(facts)));
-        Tried { resource: Some(resource.address()), rules }
+        let tags = Tags::of(snapshot, resource);
+        let facts = tags.facts(snapshot, resource, &owned.ownership);
+        Tried { resource: Some(resource.address()), rules: rules(Some(&facts)) }
     });
     each.collect()
 }

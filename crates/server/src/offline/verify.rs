@@ -260,7 +260,7 @@ impl Verifier {
     /// # Errors
     /// Says what makes it no stored event.
     pub fn event_line(&mut self, line: u64, text: &str) -> Result<(), String> {
-        let event: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let event = json::read_stored(text).map_err(|error| error.to_string())?;
         let marked = event.get("erased").is_some();
         let Parts { seq, hash, sealed, content } = from_stored_form(&event)?;
         let content = content.map(Cow::Owned);
@@ -273,13 +273,14 @@ impl Verifier {
     /// # Errors
     /// Says what makes it no audit entry.
     pub fn audit_line(&mut self, line: u64, text: &str) -> Result<(), String> {
-        let mut entry: Map<String, Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let read = json::read_stored(text).map_err(|error| error.to_string())?;
+        let Value::Object(mut entry) = read else { return Err("an audit entry is a JSON object".to_owned()) };
         let marked = entry.remove("erased").is_some();
         let hash = entry.remove("hash").and_then(|hash| Hash::parse(hash.as_str()?)).ok_or("`hash` is missing")?;
         let seq = entry.get("seq").and_then(Value::as_i64).ok_or("`seq` is missing")?;
         let parts: Map<String, Value> =
             ["content", "salt"].into_iter().filter_map(|name| Some((name.to_owned(), entry.remove(name)?))).collect();
-        let content = parts.contains_key("salt").then(|| Cow::Owned(json::canonical(&Value::Object(parts))));
+        let content = (!parts.is_empty()).then(|| Cow::Owned(json::canonical(&Value::Object(parts))));
         let sealed = Cow::Owned(json::canonical(&Value::Object(entry)));
         self.audit_entry(Seen { line: Some(line), seq, hash, sealed, content, marked });
         Ok(())

@@ -166,6 +166,9 @@ fn calls() -> Vec<Case> {
         call(("PUT", "/v1/config/rules"), "{}", 409, "managed_by_files", ""),
         call(("GET", "/v1/owners"), "", 400, "invalid_request", ""),
         call(("GET", "/v1/owners?resource=x"), "", 400, "invalid_request", ""),
+        call(("GET", "/v1/blast-radius"), "", 400, "invalid_request", ""),
+        call(("GET", "/v1/blast-radius?resource=x"), "", 400, "invalid_request", ""),
+        call(("GET", "/v1/events/7/blast-radius"), "", 404, "not_found", ""),
         call(
             ("POST", "/v1/rules/explain"),
             r#"{"event":{"actor":{"id":"a b"}}}"#,

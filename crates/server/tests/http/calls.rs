@@ -26,6 +26,9 @@ async fn an_event_is_recorded_once_and_read_back() {
     assert_eq!(read["notifications"], json!([]));
     let why = world.get(&format!("/v1/events/{id}/explain")).await.json();
     assert_eq!((why["decision"].as_str(), why["in_force"].as_bool()), (Some("monitored"), Some(true)));
+    let radius = world.get(&format!("/v1/events/{id}/blast-radius")).await.json();
+    assert_eq!(radius["definite"]["resources"][0]["reason"], "declared");
+    assert_eq!(radius["possible"], json!({"resources": [], "owners": [], "more": false}));
 
     let outcome = json!({"status": "failed", "error": "no route", "duration_ms": 5});
     let path = format!("/v1/events/{id}/outcome");
@@ -173,6 +176,9 @@ async fn the_server_says_how_it_does() {
     assert!(status["position"].as_i64().unwrap() >= 1);
     let owner = world.get("/v1/owners?resource=service:payments").await.json();
     assert_eq!((owner["step"].as_str(), owner["unowned"].as_bool()), (Some("fallback"), Some(true)));
+    let radius = world.get("/v1/blast-radius?resource=service:payments").await.json();
+    assert_eq!(radius["definite"]["resources"][0]["resource"], "service:payments");
+    assert_eq!(radius["likely"], json!({"resources": [], "owners": [], "more": false}));
     let config = world.get("/v1/config").await.json();
     assert!(config["hash"].as_str().unwrap().starts_with("sha256:"));
     let planned = world.post("/v1/rules/explain", &json!({"event": event("a", "1")})).await.json();

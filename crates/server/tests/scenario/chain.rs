@@ -1,5 +1,8 @@
 //! The chain as it can be checked from outside, and what becomes of it when somebody meddles (ITG-1 to 4, SEC-8).
 
+use std::path::Path;
+use std::process::Command;
+
 use mandate_server::input::{Asker, EraseInput, Input};
 use mandate_server::offline::Verifier;
 use mandate_testkit::world::{Answer, Setup, World, deploy, look, scenario, scenario_everywhere};
@@ -7,13 +10,16 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
 /// Walks exports as `mandate verify FILE` does; gives the findings as `log seq kind`.
-fn walk(events: &Answer, audit: &str, receipts: &[Value]) -> Vec<String> {
+fn walk(events: &Answer, audit: &Answer, receipts: &[Value]) -> Vec<String> {
+    walk_texts(&events.text(), &audit.text(), receipts)
+}
+
+fn walk_texts(events: &str, audit: &str, receipts: &[Value]) -> Vec<String> {
     let mut verifier = Verifier::default();
     for receipt in receipts {
         verifier.add_receipt(&receipt.to_string(), "receipts").unwrap();
     }
     verifier.expect_audit();
-    let events = events.text();
     for (number, line) in (1..).zip(events.split('\n').filter(|line| !line.is_empty())) {
         verifier.event_line(number, line).unwrap();
     }
@@ -26,6 +32,20 @@ fn walk(events: &Answer, audit: &str, receipts: &[Value]) -> Vec<String> {
         .iter()
         .map(|found| format!("{} {} {}", found.log, found.found.seq, found.kind()))
         .collect()
+}
+
+/// What the verifier that knows the contract alone says of two exports, in another language.
+fn walk_elsewhere(name: &str, events: &str, audit: &str) -> Value {
+    let place = |kind: &str| Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{kind}.jsonl"));
+    let (events_file, audit_file) = (place("events"), place("audit"));
+    std::fs::write(&events_file, events).unwrap();
+    std::fs::write(&audit_file, audit).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/verify/mandate_verify.py");
+    let mut python = Command::new("python3");
+    python.arg("-B").arg(script).arg(&events_file).arg("--audit").arg(&audit_file).arg("--json");
+    let output = python.output().expect("python3 is needed to verify in another language");
+    let said = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
 }
 
 async fn ten(world: &World) -> Vec<Value> {
@@ -46,7 +66,7 @@ fn an_export_is_whole_and_agrees_with_every_receipt() {
         world.pause("deployer", "enough").await;
         world.restart().await;
         let more = world.accept(&[look("looker", "11")]).await;
-        let (events, audit) = (world.get("/v1/export/events").await, world.get("/v1/export/audit").await.text());
+        let (events, audit) = (world.get("/v1/export/events").await, world.get("/v1/export/audit").await);
         assert_eq!(events.lines().len(), 11);
         assert_eq!(walk(&events, &audit, &[receipts.clone(), more].concat()), [""; 0]);
         let part = world.get("/v1/export/events?from=4&to=6").await.lines();
@@ -79,10 +99,26 @@ fn what_was_erased_is_gone_and_the_chain_is_whole() {
         assert_eq!((&erased["action"].get("description"), &erased["metadata"]), (&None, &json!({})));
         assert_eq!(erased["integrity"].get("salt"), None);
         assert_eq!(erased["integrity"]["hash"], receipt["hash"]);
-        assert_eq!(walk(&events, &audit.text(), &[receipt]), [""; 0]);
+        assert_eq!(walk(&events, &audit, &[receipt]), [""; 0]);
         for (what, audit) in [("an audit log that ends before it", before.as_str()), ("an empty audit log", "")] {
-            assert_eq!(walk(&events, audit, &[]), ["events 1 content_changed"], "{what} does not say who erased it");
+            let found = walk_texts(&events.text(), audit, &[]);
+            assert_eq!(found, ["events 1 content_changed"], "{what} does not say who erased it");
         }
+        let elsewhere = walk_elsewhere("erased", &events.text(), &audit.text());
+        assert_eq!((&elsewhere["ok"], &elsewhere["erased"]), (&json!(true), &json!(1)), "{elsewhere}");
+
+        // Words put where the erased ones stood, and a line that says two things.
+        let mut forged = erased.clone();
+        forged["action"]["description"] = json!("Call nobody");
+        let forged = events.text().replacen(&erased.to_string(), &forged.to_string(), 1);
+        assert_ne!(forged, events.text());
+        let found = walk_texts(&forged, &audit.text(), &[]);
+        assert_eq!(found, ["events 1 content_changed", "events 1 content_changed"]);
+        assert_eq!(walk_elsewhere("forged", &forged, &audit.text())["ok"], false);
+        let twice = erased.to_string().replacen('{', "{\"timestamp\":1,", 1);
+        let refused = Verifier::default().event_line(1, &twice).unwrap_err();
+        assert!(refused.contains("stands twice"), "{refused}");
+
         let entries: Vec<Value> = audit.lines().into_iter().filter(|entry| entry["action"] == "event.erase").collect();
         assert_eq!(entries.len(), 1, "the second one found nothing to erase");
         assert_eq!(world.post_event(&event).await.statuses(), ["duplicate"], "it is still known");

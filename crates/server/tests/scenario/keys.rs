@@ -127,6 +127,7 @@ fn a_key_opens_its_own_tenant_and_nothing_of_another() {
         for (method, path, body, status) in [
             ("GET", format!("/v1/events/{id}"), None, 404),
             ("GET", format!("/v1/events/{id}/explain"), None, 404),
+            ("GET", format!("/v1/events/{id}/blast-radius"), None, 404),
             ("POST", format!("/v1/events/{id}/outcome"), Some(&report), 404),
             ("DELETE", format!("/v1/keys/{key}"), None, 404),
             ("GET", "/v1/agents/deployer".to_owned(), None, 404),

@@ -7,8 +7,8 @@ use tokio::io::AsyncWriteExt as _;
 use super::lock::beside;
 use crate::error::{Error, Result};
 
-/// How much room it keeps.
-const BYTES: u64 = 16 << 20;
+/// How much room is kept for a full disk.
+pub const BYTES: u64 = 16 << 20;
 const BLOCK: usize = 1 << 20;
 
 /// The file beside the database.

@@ -178,7 +178,7 @@ impl Store {
     /// `left_out` give nothing.
     ///
     /// # Errors
-    /// As every read, and [`Error::Full`](crate::Error::Full).
+    /// As every read, and [`Error::Full`].
     pub async fn claim_due(
         &self,
         tenant: TenantId,

@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::call::Call;
 use super::{MAX_NAME_BYTES, Session};
-use crate::mcp::arguments::arguments;
 use crate::mcp::message::Message;
 use crate::mcp::text::cut;
 
@@ -28,13 +27,12 @@ impl Session {
     pub(super) fn event(&mut self, call: &Call, message: &Message<'_>, at: i64) -> Value {
         let server = self.server_name();
         let tool = call.tool.as_deref().map_or_else(|| "unknown".to_owned(), |tool| cut(tool, MAX_NAME_BYTES));
-        let arguments =
-            call.arguments.as_deref().map_or_else(|| json!({}), |raw| arguments(raw, &self.setting.scrubber));
+        let arguments = call.arguments.as_deref().map_or_else(|| json!({}), |raw| self.setting.shaper.arguments(raw));
         let repository = self.site.repository(call.arguments.as_deref());
         // Scrubbed as the arguments are, so that a path still begins with the root it lies in.
         let path = |path: &Path| {
             let mut text = Value::from(path.to_string_lossy());
-            self.setting.scrubber.scrub_value(&mut text);
+            self.setting.shaper.scrubber().scrub_value(&mut text);
             text
         };
         let hints = self.hints.get(&tool).cloned().unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What a connection's bytes become, from the first line to the last.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -11,6 +12,7 @@ struct World {
     tick: i64,
     records: Vec<(Kind, String, Value)>,
     agents: Vec<String>,
+    lost: u64,
 }
 
 impl World {
@@ -21,10 +23,10 @@ impl World {
             server: None,
             host: "box".into(),
             working_directory: "/nowhere/at/all".into(),
-            scrubber: Scrubber::new([0; 32]),
+            shaper: Shaper::new([0; 32]),
         };
         let session = Session::new(setting, Arc::default());
-        Self { session, tick: 0, records: Vec::new(), agents: Vec::new() }
+        Self { session, tick: 0, records: Vec::new(), agents: Vec::new(), lost: 0 }
     }
 
     /// `>` from the client, `<` from the server, `.` ten milliseconds each.
@@ -45,6 +47,7 @@ impl World {
             for one in found {
                 match one {
                     Found::Agent(agent) => self.agents.push(agent),
+                    Found::Lost(lost) => self.lost += lost.count,
                     Found::Record(record) => {
                         let body = serde_json::from_str(record.body.get()).unwrap();
                         self.records.push((record.kind, record.key.replace(&Uuid::nil().to_string(), "C"), body));
@@ -138,7 +141,8 @@ fn a_path_in_a_home_that_looks_like_an_address_still_lies_in_its_repository() {
     for (id, cwd) in [root.clone(), "/nowhere".into()].into_iter().enumerate() {
         world.session.site = CallSite::new(cwd);
         let path = root.join("src/pay.rs");
-        let call = json!({"id": id, "method": "tools/call", "params": {"name": "write_file", "arguments": {"path": path}}});
+        let call =
+            json!({"id": id, "method": "tools/call", "params": {"name": "write_file", "arguments": {"path": path}}});
         world.play(&format!("> {call}"));
     }
     for (_, _, event) in &world.records {
@@ -148,7 +152,10 @@ fn a_path_in_a_home_that_looks_like_an_address_still_lies_in_its_repository() {
         assert_eq!(call["repo"], "shop");
         assert!(!call.to_string().contains("user@corp.com"), "{call}");
     }
-    assert_eq!(world.records[0].2["metadata"]["attributes"]["call"]["cwd"], world.records[0].2["metadata"]["attributes"]["call"]["repo_root"]);
+    assert_eq!(
+        world.records[0].2["metadata"]["attributes"]["call"]["cwd"],
+        world.records[0].2["metadata"]["attributes"]["call"]["repo_root"]
+    );
 }
 
 #[test]
@@ -267,16 +274,71 @@ fn output_that_was_missed_claims_nothing() {
     world.session.server_gap();
     world.play("< half a line\n< {\"id\":9,\"result\":{}}\n$");
     assert_eq!(world.brief(), ["C:1 unknown.x"]);
+    assert_eq!(world.lost, 1, "the outcome is counted");
 }
 
-#[test]
-fn whatever_comes_is_survived() {
-    let mut world = World::new(Some("a"));
-    for text in ["", "{", "[]", "[[[]]]", "null", "{\"id\":{},\"method\":\"tools/call\",\"params\":[1]}", "\u{0}\u{1}"]
-    {
-        world.session.client(text.as_bytes(), 0, 0);
-        world.session.client(&[0xff, 0xfe, b'\n'], 0, 0);
-        world.session.server(text.as_bytes(), 0, 0);
-        world.session.server(&[0xff, b'\n'], 0, 0);
+/// What holds whatever a client and a server say, and however the server's output is cut: a plain function, so that a
+/// fuzzer can drive it as well.
+fn check_invariants(client: &[u8], server: &[u8], cut: usize) {
+    let (whole, parts) = server.split_at(cut % (server.len() + 1));
+    let [one, other] = [vec![server], vec![whole, parts]].map(|pieces| {
+        let mut session = World::new(Some("a")).session;
+        let mut found = session.client(client, AT, 0);
+        found.extend(pieces.iter().flat_map(|piece| session.server(piece, AT, 0)));
+        found.extend(session.end(AT, 0));
+        let records = found.iter().filter_map(|one| match one {
+            Found::Record(record) => Some((record.key.clone(), record.kind, record.body.get().to_owned())),
+            Found::Agent(_) | Found::Lost(_) => None,
+        });
+        records.collect::<Vec<_>>()
+    });
+    assert_eq!(one, other, "cut at {}", whole.len());
+    let mut events = HashSet::new();
+    let mut outcomes = HashSet::new();
+    for (key, kind, _) in &one {
+        match kind {
+            Kind::Event => assert!(events.insert(key), "{key} began twice"),
+            Kind::Outcome => {
+                assert!(events.contains(key) && outcomes.insert(key), "{key} ended before it began, or twice")
+            }
+        }
+    }
+}
+
+fn lines_of(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
+    let line = prop_oneof![
+        9 => prop::sample::select(texts).prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+    ];
+    prop::collection::vec(line, 0..12).prop_map(|lines| lines.join(&b'\n'))
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_is_survived(
+        client in lines_of(&[
+            r#"{"id":1,"method":"tools/call","params":{"name":"x"}}"#,
+            r#"{"id":2,"method":"tools/call","params":{"name":"x","requestState":"s"}}"#,
+            r#"[{"id":3,"method":"tools/call"},{"id":3,"method":"tasks/get","params":{"taskId":"t"}}]"#,
+            r#"{"id":{},"method":"tools/call","params":[1]}"#,
+            r#"{"id":4,"method":"tasks/result","params":{"taskId":"t"}}"#,
+            r#"{"method":"notifications/cancelled","params":{"requestId":1}}"#,
+            r#"{"id":5,"method":"tools/list"}"#,
+            "[[[]]]",
+            "{",
+        ]),
+        server in lines_of(&[
+            r#"{"id":1,"result":{"content":[]}}"#,
+            r#"{"id":2,"result":{"resultType":"input_required","requestState":"s"}}"#,
+            r#"[{"id":3,"result":{"taskId":"t"}},{"id":1,"error":{}}]"#,
+            r#"{"id":4,"result":{}}"#,
+            r#"{"id":5,"result":{"tools":[{"name":"x","annotations":{"readOnlyHint":7}},7]}}"#,
+            r#"{"method":"notifications/tasks/status","params":{"taskId":"t","status":"completed"}}"#,
+            r#"{"id":null,"result":null}"#,
+            "null",
+        ]),
+        cut in any::<usize>(),
+    ) {
+        check_invariants(&client, &server, cut);
     }
 }

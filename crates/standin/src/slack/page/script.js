@@ -33,14 +33,26 @@ function replace(element, html) {
   return true;
 }
 
+// The same view with other errors keeps what was written into it.
 function showModal(html) {
   const box = byId("modal");
-  if (!replace(box, html)) return;
-  for (const error of box.querySelectorAll(".error")) {
-    const place = [...box.querySelectorAll("[data-place]")].find((one) => one.dataset.place === error.dataset.for);
-    if (place) place.querySelector("em").replaceChildren(error);
+  if (box.shown === html) return;
+  box.shown = html;
+  const next = document.createElement("template");
+  next.innerHTML = html;
+  const old = box.querySelector("[data-view]");
+  const fresh = next.content.querySelector("[data-view]");
+  const errors = [...next.content.querySelectorAll(".error")];
+  const same = old && fresh && old.dataset.view === fresh.dataset.view && old.dataset.hash === fresh.dataset.hash;
+  if (!same) {
+    box.replaceChildren(next.content);
+    box.querySelector(".modal input, .modal textarea, .modal select")?.focus();
   }
-  box.querySelector(".modal input, .modal textarea, .modal select")?.focus();
+  for (const error of box.querySelectorAll(".error")) error.remove();
+  for (const error of errors) {
+    const place = [...box.querySelectorAll("[data-place]")].find((one) => one.dataset.place === error.dataset.for);
+    place?.querySelector("em").append(error);
+  }
 }
 
 // A dialog in the list would be torn away with it, so the list waits until it is closed.

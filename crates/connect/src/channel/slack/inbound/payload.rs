@@ -13,15 +13,6 @@ use crate::channel::slack::message::EVENT_TYPE;
 use crate::channel::slack::view::{Asked, FIELD};
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Interaction {
-    BlockActions(Box<Pressed>),
-    ViewSubmission(Box<Submitted>),
-    #[serde(untagged)]
-    Other(Typed),
-}
-
-#[derive(Deserialize)]
 struct Typed {
     #[serde(rename = "type")]
     kind: String,
@@ -57,8 +48,7 @@ struct Container {
 struct PressedButton {
     #[serde(default)]
     action_id: String,
-    #[serde(default)]
-    value: String,
+    value: Option<String>,
     #[serde(default)]
     action_ts: String,
 }
@@ -97,18 +87,15 @@ struct Typing {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-enum Outer {
-    UrlVerification {
-        challenge: String,
-    },
-    EventCallback {
-        event: serde_json::Value,
-        #[serde(default)]
-        event_id: String,
-    },
-    #[serde(untagged)]
-    Other(Typed),
+struct Question {
+    challenge: String,
+}
+
+#[derive(Deserialize)]
+struct Happened {
+    event: serde_json::Value,
+    #[serde(default)]
+    event_id: String,
 }
 
 #[derive(Deserialize)]
@@ -131,10 +118,12 @@ struct PostedPayload {
 
 /// Reads a press or an answered modal.
 pub(super) fn interaction(json: &[u8]) -> Result<Inbound, Unreadable> {
-    match read("the interaction", json)? {
-        Interaction::BlockActions(pressed) => press(*pressed),
-        Interaction::ViewSubmission(submitted) => submission(*submitted),
-        Interaction::Other(Typed { kind }) => Ok(Inbound::Other(kind)),
+    let what = "the interaction";
+    let Typed { kind } = read(what, json)?;
+    match kind.as_str() {
+        "block_actions" => press(read(what, json)?),
+        "view_submission" => submission(read(what, json)?),
+        _ => Ok(Inbound::Other(kind)),
     }
 }
 
@@ -159,10 +148,12 @@ pub(super) fn command(field: impl Fn(&str) -> Option<String>) -> Result<Inbound,
 
 /// Reads an event, or the question that precedes events.
 pub(super) fn event(json: &[u8]) -> Result<Inbound, Unreadable> {
-    match read("the event", json)? {
-        Outer::UrlVerification { challenge } => Ok(Inbound::Challenge(challenge)),
-        Outer::EventCallback { event, event_id } => Ok(seen(event, &event_id)),
-        Outer::Other(Typed { kind }) => Ok(Inbound::Other(kind)),
+    let what = "the event";
+    let Typed { kind } = read(what, json)?;
+    match kind.as_str() {
+        "url_verification" => read(what, json).map(|Question { challenge }| Inbound::Challenge(challenge)),
+        "event_callback" => read(what, json).map(|Happened { event, event_id }| seen(event, &event_id)),
+        _ => Ok(Inbound::Other(kind)),
     }
 }
 
@@ -197,7 +188,7 @@ fn press(pressed: Pressed) -> Result<Inbound, Unreadable> {
     Ok(Inbound::Press(Press {
         who,
         action: Action::parse(&button.action_id),
-        notification: button.value,
+        notification: button.value.unwrap_or_default(),
         message,
         response_url: given(pressed.response_url),
         dedupe: format!("press:{trigger}:{}", button.action_ts),

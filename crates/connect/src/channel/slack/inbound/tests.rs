@@ -149,6 +149,11 @@ fn what_cannot_be_read_says_why() {
     check(form(b"command=%2Fmandate&user_id=U1"), "the command names no team");
     check(form(b"command=%2Fmandate&team_id=T1&user_id=U1"), "the command names no trigger");
     check(form(b"payload=%7B"), "the interaction is not what slack sends: ");
+    check(
+        form(&encoded(&json!({"type": "block_actions", "actions": "all"}))),
+        "the interaction is not what slack sends: ",
+    );
+    check(event(br#"{"type":"url_verification"}"#), "the event is not what slack sends: ");
     check(event(b"[]"), "the event is not what slack sends: ");
     check(event(&vec![b' '; BODY_BYTES + 1]), "the body has 524289 bytes");
     check(event("[".repeat(10_000).as_bytes()), "the event is not what slack sends: ");
