@@ -35,6 +35,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::run;
 use crate::settings::{ChannelKind, ChannelSettings, Settings, check_listen};
+use crate::slack;
 use crate::tasks::Tasks;
 use crate::writer::Writer;
 
@@ -174,6 +175,10 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
             let keep = checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
             app.tasks.spawn("checkpoints", keep);
         }
+    }
+    for channel in app.channels.slack() {
+        let listen = slack::listen(app.clone(), Arc::clone(&channel.name), app.tasks.stop_signal());
+        app.tasks.spawn("slack socket", listen);
     }
     let mut running = Running { app, listener, address, writers, problems: Vec::new(), first_key: None };
     if let Err(error) = running.set_up(files, key_file).await {

@@ -10,5 +10,7 @@ mod input;
 mod keys;
 mod respond;
 mod sinks;
+mod slack;
+mod slack_bad_days;
 mod stopping;
 mod streams;
