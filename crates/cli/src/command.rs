@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub(crate) mod agents;
+pub(crate) mod channels;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod mcp;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Why(args) => block_on(one, why::run(args, screen)),
         Command::Owners(owners::OwnersCommand::Explain(args)) => block_on(one, owners::explain(args, screen)),
         Command::Owners(owners::OwnersCommand::Blast(args)) => block_on(one, owners::blast(args, screen)),
+        Command::Channels(channels::ChannelsCommand::Test(args)) => block_on(one, channels::test(args, screen)),
         Command::Rules(rules::RulesCommand::Check(args)) => rules::check(&args, screen),
         Command::Rules(rules::RulesCommand::Explain(args)) => block_on(one, rules::explain(*args, screen)),
         Command::Verify(args) => block_on(one, verify::run(args, screen)),

@@ -86,7 +86,7 @@ fn snapshot(rule_count: usize) -> Snapshot {
     let process = Process {
         channels: vec!["hook".to_owned()],
         fallback: Fallback { notify: vec!["@t0".to_owned()], alternate: Vec::new() },
-        admins: Vec::new(),
+        ..Process::default()
     };
     let (snapshot, problems) = Snapshot::load(&files, &process, &[3; 32]);
     assert!(problems.is_empty(), "{problems:#?}");

@@ -52,8 +52,10 @@ pub struct Changes {
     pub responses: Vec<ResponseRow>,
     /// New notifications.
     pub notifications: Vec<NotificationRow>,
-    /// Notifications that exist, with what became of them.
+    /// Notifications that exist, with what became of them. Their editions stay as they are.
     pub deliveries: Vec<NotificationRow>,
+    /// Notifications whose content changed: each is one edition further, however often it stands here.
+    pub edited: Vec<Edited>,
     /// Outcomes of actions; the first one of an event stays.
     pub outcomes: Vec<OutcomeRow>,
     /// Reviews as they are now.
@@ -74,6 +76,15 @@ pub struct Changes {
     pub history: Option<HistoryRow>,
     /// What the feed says happened, in order. Its first entry stands right after the old head's position.
     pub feed: Vec<FeedEntry>,
+}
+
+/// Notifications that say something else than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Edited {
+    /// All that speak of the event at this place.
+    AboutEvent(i64),
+    /// One.
+    One(NotificationId),
 }
 
 impl Changes {

@@ -15,6 +15,7 @@
 //! later steps. An owner who is only a name stays the owner and is shown, but reaches nobody, so the fallback is
 //! told too. What is wrong in the files is told as problems and never stops the rest from being used.
 
+mod address;
 pub mod codeowners;
 mod explain;
 pub(crate) mod explicit;
@@ -38,6 +39,7 @@ use explicit::{ExplicitIndex, Names, lower};
 use resolve::Claim;
 use roster::Roster;
 
+pub use address::check_slack_contacts;
 pub use explain::{Explanation, LayersShown, OwnerShown, Place, StepOutcome, TriedStep};
 pub(crate) use form::OwnershipForm;
 pub use form::Trust;

@@ -115,6 +115,9 @@ impl Notice {
             attempts: 0,
             log: b"[]".to_vec(),
             delivered_at: arrived.then_some(now),
+            receipt: None,
+            edition: 0,
+            settled: 0,
         }
     }
 }

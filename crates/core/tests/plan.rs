@@ -50,7 +50,7 @@ fn process() -> Process {
     Process {
         channels: vec!["hook".into(), "pager".into()],
         fallback: Fallback { notify: vec!["@platform".into()], alternate: vec!["pager".into()] },
-        admins: Vec::new(),
+        ..Process::default()
     }
 }
 

@@ -11,6 +11,7 @@ use mandate_store::{Store, Tenant};
 use tokio::sync::{oneshot, watch};
 
 use crate::auth::Keys;
+use crate::channel::Channels;
 use crate::dispatcher::outbox::LaneHealth;
 use crate::env::Env;
 use crate::http::HttpState;
@@ -32,6 +33,8 @@ pub struct Inner {
     pub env: Env,
     /// The process's own settings (`mandate.yaml` and flags).
     pub settings: Settings,
+    /// The channels out.
+    pub channels: Arc<Channels>,
     /// The one door to storage.
     pub store: Store,
     /// Every tenant of the store.

@@ -7,6 +7,7 @@
 mod agents;
 mod body;
 mod caller;
+mod channels;
 mod config;
 mod control;
 mod docs;
@@ -22,6 +23,7 @@ mod rejected;
 mod responses;
 mod reviews;
 mod serve;
+mod sources;
 mod state;
 pub mod status;
 mod stream;
@@ -92,6 +94,8 @@ fn calls() -> OpenApiRouter<App> {
         .routes(routes!(config::put))
         .routes(routes!(config::owners))
         .routes(routes!(config::explain))
+        .routes(routes!(channels::test))
+        .routes(routes!(sources::slack))
         .routes(routes!(stream::socket::stream))
         .routes(routes!(stream::sse::stream))
         .routes(routes!(status::status))

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod auth;
+pub mod channel;
 pub mod checkpoints;
 pub mod dispatcher;
 pub mod env;
@@ -17,6 +18,7 @@ pub mod metrics;
 pub mod offline;
 pub mod run;
 pub mod settings;
+pub mod slack;
 pub mod start;
 pub mod tasks;
 pub mod writer;

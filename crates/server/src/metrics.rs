@@ -254,11 +254,11 @@ mod tests {
         metrics.answered(202);
         metrics.ingestion.observe(Duration::from_micros(70));
         metrics.ingestion.observe(Duration::from_secs(9));
-        let attempt = |answer| Attempt { at: Millis(5), took_ms: 1, answer };
+        let attempt = |answer| Attempt { at: Millis(5), took_ms: 1, edition: 0, answer };
         metrics.attempted("ops \"hook\"", &attempt(Answer::Broken { why: "410".into() }));
         let channel = metrics.channel("ops \"hook\"").unwrap();
         assert!(channel.last_error.lock().unwrap().as_ref().is_some_and(|error| error.broken));
-        metrics.attempted("ops \"hook\"", &attempt(Answer::Sent { status: 204 }));
+        metrics.attempted("ops \"hook\"", &attempt(Answer::Sent { status: 204, receipt: None }));
         assert_eq!(*channel.last_error.lock().unwrap(), None);
 
         let text = metrics.render(&[("mandate_queue_items", "events that wait", 2.0)]);

@@ -3,6 +3,7 @@
 //! Reading is pure: the text, its name for messages, and a lookup for environment variables come in; settings or
 //! located problems come out. Secrets alone may say `${NAME}`. Flags and `MANDATE_*` override afterwards.
 
+mod channel;
 mod form;
 mod listen;
 mod secret;
@@ -10,14 +11,14 @@ mod secret;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use mandate_core::diagnostic::{Problem, nearest};
+use mandate_core::diagnostic::Problem;
 use mandate_core::plan::IN_APP;
 use mandate_core::yaml::{self, Spanned};
 
 pub use listen::check_listen;
 pub use secret::Secret;
 
-use form::{ChannelForm, Form};
+use form::Form;
 
 /// The process's own settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,6 +97,23 @@ pub enum ChannelKind {
         /// Whether it may be on a private or loopback address.
         allow_private: bool,
     },
+    /// A Slack workspace.
+    Slack(Box<SlackSettings>),
+}
+
+/// One Slack workspace's app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackSettings {
+    /// The bot token.
+    pub token: Secret,
+    /// The app-level token: with it answers come over a socket that we open.
+    pub app_token: Option<Secret>,
+    /// What Slack signs its requests with: without an app token, answers come over HTTP.
+    pub signing_secret: Option<Secret>,
+    /// What the names of methods are put behind.
+    pub base_url: String,
+    /// Whether it may be on a private or loopback address.
+    pub allow_private: bool,
 }
 
 impl ChannelKind {
@@ -104,6 +122,7 @@ impl ChannelKind {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Webhook { .. } => "webhook",
+            Self::Slack(_) => "slack",
         }
     }
 }
@@ -266,40 +285,6 @@ impl Reader<'_> {
         // Its own URL in so many words: a flag that has it listen elsewhere moves that along.
         server.public_url = server.public_url.take().filter(|url| *url != server.own_url());
         server.allow_insecure_public = form.allow_insecure_public;
-    }
-
-    fn channel(&mut self, form: ChannelForm) -> Option<ChannelSettings> {
-        const LATER: [&str; 4] = ["slack", "teams", "pagerduty", "email"];
-        let kind = &form.kind.value;
-        if LATER.contains(&kind.as_str()) {
-            self.error(&form.kind, format!("{kind} is not available yet"), "use `webhook`");
-            return None;
-        }
-        if kind != "webhook" {
-            let problem = self.problem(&form.kind, format!("`{kind}` is not a kind of channel"));
-            let help = nearest(kind, ["webhook"]).map_or("use `webhook`", |_| "did you mean `webhook`?");
-            self.problems.push(problem.with_help(help));
-            return None;
-        }
-        for (name, member) in form.of_other_kinds() {
-            self.error(member, format!("a webhook takes no `{name}`"), "it takes `url`, `secret` and `allow_private`");
-        }
-        let Some(url) = &form.url else {
-            self.error(&form.name, format!("the webhook `{}` has no `url`", form.name.value), "say where to post");
-            return None;
-        };
-        let target = self.secret(url);
-        if !["http://", "https://"].iter().any(|scheme| target.expose().starts_with(scheme)) {
-            self.error(url, "a webhook's `url` begins with `https://` or `http://`", "write it whole");
-        }
-        let Some(secret) = &form.secret else {
-            let message = format!("the webhook `{}` has no `secret`", form.name.value);
-            self.error(&form.name, message, "say what signs its messages, such as `secret: \"${OPS_HOOK_SECRET}\"`");
-            return None;
-        };
-        let secret = self.secret(secret);
-        let kind = ChannelKind::Webhook { url: target, secret, allow_private: form.allow_private.unwrap_or(false) };
-        Some(ChannelSettings { name: form.name.value, kind })
     }
 
     fn handles(&mut self, handles: Vec<Spanned<String>>) -> Vec<String> {

@@ -11,8 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig, secret::Secret as WebhookSecret};
-use mandate_connect::http::HttpClient;
 use mandate_core::change::row::Scope;
 use mandate_core::diagnostic::Problem;
 use mandate_core::id::{TenantId, uuid_v7};
@@ -27,8 +25,9 @@ use tokio_rustls::rustls::ServerConfig;
 
 use crate::app::{App, Inner, TenantHandle};
 use crate::auth::{self, KeyWish, Keys};
+use crate::channel::Channels;
 use crate::checkpoints;
-use crate::dispatcher::{Channels, Dispatcher};
+use crate::dispatcher::Dispatcher;
 use crate::env::Env;
 use crate::http::HttpState;
 use crate::http::tls::{self, TlsError};
@@ -37,7 +36,8 @@ use crate::intake::{Bounds, Intake};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::run;
-use crate::settings::{ChannelKind, Settings, check_listen};
+use crate::settings::{ChannelKind, ChannelSettings, Settings, check_listen};
+use crate::slack;
 use crate::tasks::Tasks;
 use crate::writer::Writer;
 
@@ -131,7 +131,7 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
     let Options { mut settings, files, key_file, store: store_options } = options;
     check_listen(&settings.server).map_err(StartError::Listen)?;
     let tls = settings.server.tls.as_ref().map(tls::config).transpose()?;
-    let channels = Arc::new(channels(&settings)?);
+    let channels = Arc::new(Channels::build(&settings).map_err(StartError::Channel)?);
     let address: Address = settings.store.expose().parse()?;
     let store = Store::open(&address, OpenOptions { alone: true, ..store_options }).await?;
     ensure_default_tenant(&store, &env).await?;
@@ -152,6 +152,7 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
     let metrics = Arc::new(Metrics::new(settings.channels.iter().map(|channel| channel.name.as_str())));
     let app = App::new(Inner {
         http: HttpState::new(&settings, &env),
+        channels: Arc::clone(&channels),
         metrics,
         env,
         store,
@@ -182,6 +183,10 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
             let keep = checkpoints::keep(app.clone(), Arc::clone(&handle), dir, app.tasks.stop_signal());
             app.tasks.spawn("checkpoints", keep);
         }
+    }
+    for channel in app.channels.slack() {
+        let listen = slack::listen(app.clone(), Arc::clone(&channel.name), app.tasks.stop_signal());
+        app.tasks.spawn("slack socket", listen);
     }
     let mut running = Running { app, listener, tls, writers, problems: Vec::new(), first_key: None };
     if let Err(error) = running.set_up(files, key_file).await {
@@ -351,30 +356,13 @@ async fn prepare(
 /// What plans may know of this process.
 #[must_use]
 pub fn process(settings: &Settings) -> Process {
+    let is_slack = |channel: &&ChannelSettings| matches!(channel.kind, ChannelKind::Slack(_));
     Process {
         channels: settings.channels.iter().map(|channel| channel.name.clone()).collect(),
+        slack: settings.channels.iter().filter(is_slack).map(|channel| channel.name.clone()).collect(),
         fallback: Fallback { notify: settings.fallback.notify.clone(), alternate: settings.fallback.alternate.clone() },
         admins: settings.admins.clone(),
     }
-}
-
-fn channels(settings: &Settings) -> Result<Channels, StartError> {
-    let client = HttpClient::default();
-    let mut channels = Channels::default();
-    for channel in &settings.channels {
-        let ChannelKind::Webhook { url, secret, allow_private } = &channel.kind;
-        let secret = WebhookSecret::parse(secret.expose());
-        let config = WebhookConfig {
-            name: channel.name.clone(),
-            url: url.expose().to_owned(),
-            secrets: vec![secret.map_err(|why| StartError::Channel(format!("channel `{}`: {why}", channel.name)))?],
-            allow_private: *allow_private,
-            timeout: DEFAULT_TIMEOUT,
-        };
-        let webhook = Webhook::new(config, client.clone()).map_err(|error| StartError::Channel(error.to_string()))?;
-        channels.0.insert(channel.name.as_str().into(), webhook);
-    }
-    Ok(channels)
 }
 
 /// Writes a key where only its owner can read it; never over another file.

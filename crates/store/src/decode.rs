@@ -77,6 +77,7 @@ pub(crate) fn checkpoint(row: &Row) -> Result<CheckpointRow> {
 
 pub(crate) fn notification(row: &Row) -> Result<NotificationRow> {
     let row = row.of("notification", "id");
+    let count = |name| u32::try_from(row.int(name)?).map_err(|_| row.corrupt(name));
     Ok(NotificationRow {
         id: NotificationId(row.uuid("id")?),
         event_seq: row.int_or("event_seq")?,
@@ -89,9 +90,12 @@ pub(crate) fn notification(row: &Row) -> Result<NotificationRow> {
         state: row.word("state", NotificationState::from_word)?,
         due_at: row.millis("due_at")?,
         lease_until: row.millis("lease_until")?,
-        attempts: u32::try_from(row.int("attempts")?).map_err(|_| row.corrupt("attempts"))?,
+        attempts: count("attempts")?,
         log: row.bytes("log")?,
         delivered_at: row.millis_or("delivered_at")?,
+        receipt: row.text_or("receipt")?,
+        edition: count("edition")?,
+        settled: count("settled")?,
     })
 }
 

@@ -11,7 +11,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mandate_core::change::{Changes, Head, NotificationRow, NotificationState, SeenKey, SeenRow};
+use mandate_core::change::{Changes, Head, NotificationRow, SeenKey, SeenRow};
 use mandate_core::id::{PersonId, TenantId};
 use mandate_core::time::{Millis, Span};
 use tokio::sync::OwnedMutexGuard;
@@ -164,7 +164,7 @@ impl Sim {
         let now = self.stored().now;
         let claimed = self.change(tenant, |state| {
             let due = |row: &NotificationRow| {
-                let free = row.state == NotificationState::Queued && row.due_at <= now && row.lease_until <= now;
+                let free = row.waits() && row.due_at <= now && row.lease_until <= now;
                 free && !left_out.contains(&row.lane)
             };
             let mut rows: Vec<_> = state.notifications.values_mut().filter(|row| due(row)).collect();

@@ -6,7 +6,7 @@ mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mandate_core::change::{Changes, Head, SeenKey, SeenRow};
+use mandate_core::change::{Changes, Edited, Head, SeenKey, SeenRow};
 use mandate_core::id::{EventId, PersonId};
 use mandate_core::time::Millis;
 use sqlx::{Postgres, Sqlite, Transaction};
@@ -74,6 +74,10 @@ statements! {
            last_id_at = $7, config = $8
          WHERE tenant = $1 AND position = $9 AND event_hash = $10 AND audit_hash = $11",
     );
+    /// All notifications about an event say something else.
+    EDIT_ABOUT: Sql::both("UPDATE notification SET edition = edition + 1 WHERE tenant = $1 AND event_seq = $2");
+    /// One notification says something else.
+    EDIT: Sql::both("UPDATE notification SET edition = edition + 1 WHERE tenant = $1 AND id = $2");
     /// Records an erasure.
     ADD_ERASED: Sql::both("INSERT INTO erased (tenant, seq, audit_seq, at, reason) VALUES ($1, $2, $3, $4, $5)");
     /// Erases the content of one event.
@@ -241,6 +245,13 @@ impl Tx {
         let writes = &mut Writes::new(&mut conn);
         rows::insert(writes, self.tenant, self.head.position, changes, &self.unseen).await?;
         writes.flush().await?;
+        // Not among the inserts, since what became of an attempt may change the same row.
+        for edited in BTreeSet::from_iter(&changes.edited) {
+            match edited {
+                Edited::AboutEvent(seq) => conn.run(EDIT_ABOUT, &values_of![self.tenant, *seq]).await?,
+                Edited::One(id) => conn.run(EDIT, &values_of![self.tenant, id.0]).await?,
+            };
+        }
         for erasure in &erasures {
             let Erasure { event, seq, audit_seq, at, reason } = erasure;
             conn.run(ADD_ERASED, &values_of![self.tenant, *seq, *audit_seq, *at, reason]).await?;

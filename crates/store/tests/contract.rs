@@ -61,6 +61,7 @@ cases! {
     outbox::claims_are_never_shared
     outbox::claims_take_a_few_of_each_lane
     outbox::deliveries_change_their_row
+    outbox::a_new_edition_is_taken_like_a_first_message
     respond::answers_come_back_with_their_notes
     respond::reviews_are_listed_in_their_order
     respond::overdue_reviews_are_few_and_the_longest_due

@@ -259,7 +259,7 @@ impl World {
             let (row, answer) = match turn {
                 Turn::Send(parcel) => {
                     let (arrives, answer) = match self.chance.below(if faults { 10 } else { 1 }) {
-                        0..=5 => (true, Answer::Sent { status: 204 }),
+                        0..=5 => (true, Answer::Sent { status: 204, receipt: None }),
                         6 => (true, Answer::Retry { after: None, why: "lost reply".into() }),
                         7..=8 => (false, Answer::Retry { after: None, why: "500".into() }),
                         _ => (false, Answer::Refused { why: "404".into() }),
@@ -272,7 +272,7 @@ impl World {
                 Turn::Skip(parcel, why) => (parcel.row, Answer::Broken { why }),
             };
             self.outbox.answered(&row.lane, &answer, self.now());
-            let attempt = Attempt { at: self.now(), took_ms: 1, answer };
+            let attempt = Attempt { at: self.now(), took_ms: 1, edition: 0, answer };
             results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt });
             if faults && self.chance.percent(20) {
                 break;

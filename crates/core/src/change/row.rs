@@ -80,10 +80,30 @@ pub struct NotificationRow {
     pub lease_until: Millis,
     /// How often it was tried.
     pub attempts: u32,
-    /// Every attempt, JSON list (see `delivery::Attempt`), oldest first; bounded by the retry schedule.
+    /// The attempts, JSON list (see `delivery::Attempt`), oldest first; of many edits the latest.
     pub log: Vec<u8>,
-    /// When the channel took it.
+    /// When the channel took it, the first message of it.
     pub delivered_at: Option<Millis>,
+    /// The channel's own name of the message, in the channel's own form; none until it is sent, and where the channel
+    /// cannot change what it sent.
+    pub receipt: Option<String>,
+    /// Rises whenever what it says changes; 0 for the first message.
+    pub edition: u32,
+    /// The edition that was sent last, or given up.
+    pub settled: u32,
+}
+
+impl NotificationRow {
+    /// Whether something of it is still to be sent: the first message, or an edition that the channel can put in its
+    /// place.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        match self.state {
+            NotificationState::Queued => true,
+            NotificationState::Delivered => self.receipt.is_some() && self.edition > self.settled,
+            NotificationState::Failed => false,
+        }
+    }
 }
 
 /// Somebody's answer to a notice. Never changes; taking it back is an answer of its own.

@@ -46,7 +46,7 @@ pub(super) struct ContactForm {
     /// A channel of `mandate.yaml`.
     pub(super) channel: Spanned<String>,
     /// Their address there, where the channel needs one.
-    pub(super) address: Option<String>,
+    pub(super) address: Option<Spanned<String>>,
 }
 
 /// People who own things together.

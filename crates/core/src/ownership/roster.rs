@@ -287,7 +287,7 @@ impl Roster {
 fn contacts(form: &[ContactForm]) -> Vec<Contact> {
     let contact = |contact: &ContactForm| Contact {
         channel: contact.channel.value.as_str().into(),
-        address: contact.address.as_deref().map(Arc::from),
+        address: contact.address.as_ref().map(|address| address.value.as_str().into()),
     };
     form.iter().map(contact).collect()
 }

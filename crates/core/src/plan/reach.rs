@@ -1,11 +1,11 @@
 //! How people are reached: which of their contacts is on a channel that this process has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ownership::{Contact, Directory, Fallback, OwnerRef};
+use crate::ownership::{Contact, Directory, Fallback, OwnerRef, Party};
 
 /// The channel that every process has (CHN-7): its notices are read over the API and arrive as they are committed;
 /// nothing is sent.
@@ -18,6 +18,9 @@ pub const IN_APP: &str = "in-app";
 pub struct Process {
     /// The names of the configured channels.
     pub channels: Vec<String>,
+    /// Those of them that are Slack: who is told there has an address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub slack: Vec<String>,
     /// `fallback:` of `mandate.yaml`.
     pub fallback: Fallback,
     /// `admins:` of `mandate.yaml`: told when Mandate itself needs somebody.
@@ -52,6 +55,8 @@ pub(super) struct Reaches {
     pub(super) fallback: Vec<Reach>,
     /// Who looks after Mandate.
     pub(super) admins: Vec<Reach>,
+    /// The people among them, and in the teams among them, as logs name them.
+    pub(super) keepers: BTreeSet<String>,
 }
 
 impl Reaches {
@@ -70,11 +75,20 @@ impl Reaches {
             reaches.parties.push(reached);
         }
         reaches.fallback = reaches.named(directory, &process.fallback.notify);
-        let alternate: Vec<Way> = process.fallback.alternate.iter().map(|channel| way(channel, None)).collect();
+        // Nobody is told in Slack without an address; those of `notify` have theirs.
+        let alternates = process.fallback.alternate.iter().filter(|channel| !process.slack.contains(channel));
+        let alternate: Vec<Way> = alternates.map(|channel| way(channel, None)).collect();
         if !alternate.is_empty() {
             reaches.fallback.push(Reach { recipient: "fallback".into(), ways: alternate });
         }
         reaches.admins = reaches.named(directory, &process.admins);
+        let named = process.admins.iter().filter_map(|handle| directory.find(handle));
+        let people = named.flat_map(|party| match directory.party(party) {
+            Some(Party::Team(team)) => team.members.clone(),
+            _ => vec![party],
+        });
+        let people = people.filter_map(|party| directory.party(party));
+        reaches.keepers = people.map(|party| party.log_name().to_string()).collect();
         if reaches.admins.is_empty() {
             reaches.admins = reaches.fallback.clone();
         }

@@ -16,7 +16,9 @@ use crate::event::submission::Scope;
 use crate::event::{Flag, Submission};
 use crate::json;
 use crate::ownership::codeowners::Dialect;
-use crate::ownership::{CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, wanted_codeowners};
+use crate::ownership::{
+    CodeownersSource, Directory, OwnerRef, OwnershipSource, WantedCodeowners, check_slack_contacts, wanted_codeowners,
+};
 use crate::rule::{RuleFile, RuleSet};
 
 /// A tenant's files by their path in the configuration directory.
@@ -80,6 +82,9 @@ impl Snapshot {
         let catalog: Vec<CatalogSource<'_>> = catalog.collect();
         let (directory, found) = Directory::load(ownership, &codeowners, &catalog, &process.fallback, tenant_key);
         problems.extend(found);
+        if let Some(source) = ownership {
+            problems.extend(check_slack_contacts(source.file, source.text, &process.slack));
+        }
 
         let capture_files: Vec<CaptureFile<'_>> =
             text("capture.yaml").map(|text| CaptureFile { file: "capture.yaml", text }).into_iter().collect();
@@ -146,6 +151,12 @@ impl Snapshot {
     #[must_use]
     pub fn admins(&self) -> &[Reach] {
         &self.reaches.admins
+    }
+
+    /// Whether the person that a log names so is one of those who look after Mandate, or of a team that does.
+    #[must_use]
+    pub fn looks_after(&self, log_name: &str) -> bool {
+        self.reaches.keepers.contains(log_name)
     }
 
     /// The team that owns an agent, as people write it.

@@ -10,7 +10,7 @@ use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::delivery::{Answer, LEASE, TIMEOUT};
 use mandate_core::time::{MINUTE, Millis, SECOND, Span};
 
-/// How many of one lane are under way at once, when all is well.
+/// How many of one lane are under way at once, when all is well; of a narrow channel one.
 const WIDTH: usize = 32;
 /// How many wait in one lane's memory.
 const WAITING: usize = 2_000;
@@ -43,8 +43,10 @@ pub enum Turn {
     Skip(Parcel, String),
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lane {
+    /// How many may be under way, when all is well.
+    widest: usize,
     waiting: VecDeque<Parcel>,
     under_way: usize,
     failures: u32,
@@ -55,8 +57,13 @@ struct Lane {
 }
 
 impl Lane {
+    fn new(widest: usize) -> Self {
+        let waiting = VecDeque::new();
+        Self { widest, waiting, under_way: 0, failures: 0, not_before: Millis(0), broken: None }
+    }
+
     fn width(&self) -> usize {
-        if self.failures >= NARROWS_AFTER { 1 } else { WIDTH }
+        if self.failures >= NARROWS_AFTER { 1 } else { self.widest }
     }
 
     fn has_turn(&self, now: Millis) -> bool {
@@ -89,6 +96,8 @@ pub struct LaneHealth {
 #[derive(Debug)]
 pub struct Outbox {
     lanes: BTreeMap<Arc<str>, Lane>,
+    /// The channels that take one message after the other in each lane.
+    narrow: Vec<Arc<str>>,
     /// The lane served last.
     last: Arc<str>,
     waiting: usize,
@@ -96,14 +105,21 @@ pub struct Outbox {
 
 impl Default for Outbox {
     fn default() -> Self {
-        Self { lanes: BTreeMap::new(), last: "".into(), waiting: 0 }
+        Self { lanes: BTreeMap::new(), narrow: Vec::new(), last: "".into(), waiting: 0 }
     }
 }
 
 impl Outbox {
+    /// No lane yet; those of the channels `narrow` will take one message after the other.
+    #[must_use]
+    pub fn with_narrow(narrow: Vec<Arc<str>>) -> Self {
+        Self { narrow, ..Self::default() }
+    }
+
     /// Takes in a parcel that this node holds. Gives it up when there is no room: the store has it.
     pub fn offer(&mut self, parcel: Parcel) -> bool {
-        let lane = self.lanes.entry(Arc::clone(&parcel.row.lane)).or_default();
+        let widest = if self.narrow.contains(&parcel.row.channel) { 1 } else { WIDTH };
+        let lane = self.lanes.entry(Arc::clone(&parcel.row.lane)).or_insert_with(|| Lane::new(widest));
         if lane.waiting.len() >= WAITING || self.waiting >= WAITING_IN_ALL {
             return false;
         }
@@ -144,6 +160,16 @@ impl Outbox {
         }
     }
 
+    /// Takes a parcel back that was to be sent and may not be yet: it stays the first of its lane, which rests `until`
+    /// then.
+    pub fn hold(&mut self, parcel: Parcel, until: Millis) {
+        let Some(lane) = self.lanes.get_mut(&parcel.row.lane) else { return };
+        lane.under_way = lane.under_way.saturating_sub(1);
+        lane.not_before = lane.not_before.max(until);
+        lane.waiting.push_front(parcel);
+        self.waiting += 1;
+    }
+
     /// The lane whose turn it is: the one after the last served, in the order of names, round and round.
     fn next_lane(&self, now: Millis) -> Option<Arc<str>> {
         use std::ops::Bound::{Excluded, Unbounded};
@@ -163,6 +189,8 @@ impl Outbox {
             Answer::Retry { after, .. } => {
                 state.failures = state.failures.saturating_add(1);
                 let wait = match after {
+                    // A narrow channel keeps in mind itself what was asked, and of which of its calls.
+                    Some(_) if state.widest == 1 => Span(0),
                     Some(asked) => *asked,
                     None if state.failures >= NARROWS_AFTER => SECOND,
                     None => Span(0),
@@ -231,6 +259,9 @@ mod tests {
             attempts: 0,
             log: Vec::new(),
             delivered_at: None,
+            receipt: None,
+            edition: 0,
+            settled: 0,
         };
         Parcel { row: Arc::new(row), event: None, held_until: Millis(15_000) }
     }
@@ -256,6 +287,24 @@ mod tests {
     }
 
     #[test]
+    fn a_narrow_lane_takes_one_after_the_other_and_waits_when_told() {
+        let mut outbox = Outbox::with_narrow(vec!["slack".into()]);
+        outbox.offer(parcel("slack", 1));
+        outbox.offer(parcel("slack", 2));
+        outbox.offer(parcel("hook", 3));
+        let Some(Turn::Send(first)) = outbox.next(Millis(0)) else { panic!("a turn") };
+        assert_eq!(&*first.row.lane, "hook");
+        let Some(Turn::Send(first)) = outbox.next(Millis(0)) else { panic!("a turn") };
+        assert!(outbox.next(Millis(0)).is_none(), "one at a time");
+        let id = first.row.id;
+        outbox.hold(first, Millis(700));
+        assert!(outbox.next(Millis(699)).is_none());
+        assert_eq!(outbox.wakes_at(), Some(Millis(700)));
+        let Some(Turn::Send(again)) = outbox.next(Millis(700)) else { panic!("a turn") };
+        assert_eq!(again.row.id, id, "in their order");
+    }
+
+    #[test]
     fn a_dead_sink_narrows_its_own_lane_only() {
         let mut outbox = Outbox::default();
         let (dead, fine): (Arc<str>, Arc<str>) = ("dead".into(), "fine".into());
@@ -267,11 +316,11 @@ mod tests {
         let retry = Answer::Retry { after: None, why: "timed out".into() };
         for _ in 0..WIDTH {
             outbox.answered(&dead, &retry, Millis(0));
-            outbox.answered(&fine, &Answer::Sent { status: 204 }, Millis(0));
+            outbox.answered(&fine, &Answer::Sent { status: 204, receipt: None }, Millis(0));
         }
         assert_eq!(sent(&mut outbox, 0), vec!["fine"; 18], "the dead lane waits a second");
         assert_eq!(sent(&mut outbox, 1_000), ["dead"], "then one at a time");
-        outbox.answered(&dead, &Answer::Sent { status: 200 }, Millis(1_000));
+        outbox.answered(&dead, &Answer::Sent { status: 200, receipt: None }, Millis(1_000));
         assert_eq!(sent(&mut outbox, 1_000).len(), 17, "and all again once one arrived");
     }
 

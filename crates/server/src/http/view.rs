@@ -146,7 +146,7 @@ pub(super) fn review(row: &ReviewRow, now: Millis, snapshot: &Snapshot) -> Revie
 fn attempt(attempt: &delivery::Attempt) -> Attempt {
     use delivery::Answer;
     let (result, status, why) = match &attempt.answer {
-        Answer::Sent { status } => ("sent", Some(*status), None),
+        Answer::Sent { status, .. } => ("sent", Some(*status), None),
         Answer::Retry { why, .. } => ("retry", None, Some(why)),
         Answer::Refused { why } => ("refused", None, Some(why)),
         Answer::Broken { why } => ("broken", None, Some(why)),

@@ -66,35 +66,39 @@ pub(super) struct ChannelForm {
     /// What contacts, rules and the fallback call it.
     pub(super) name: Spanned<String>,
     /// What it is.
-    #[schemars(extend("enum" = ["webhook"]))]
+    #[schemars(extend("enum" = ["slack", "webhook"]))]
     pub(super) kind: Spanned<String>,
-    /// Where to post; `${NAME}` is the environment's.
-    #[schemars(required)]
+    /// Of a webhook: where to post; `${NAME}` is the environment's.
     pub(super) url: Option<Spanned<String>>,
-    /// What signs each message, as Standard Webhooks; `${NAME}` is the environment's.
-    #[schemars(required)]
+    /// Of a webhook: what signs each message, as Standard Webhooks; `${NAME}` is the environment's.
     pub(super) secret: Option<Spanned<String>>,
+    /// Of Slack: the app's bot token, `xoxb-…`; `${NAME}` is the environment's.
+    pub(super) token: Option<Spanned<String>>,
+    /// Of Slack: the app-level token, `xapp-…`, for Socket Mode; `${NAME}` is the environment's.
+    pub(super) app_token: Option<Spanned<String>>,
+    /// Of Slack: what its requests to us are signed with; `${NAME}` is the environment's.
+    pub(super) signing_secret: Option<Spanned<String>>,
+    /// Of Slack: what the names of methods are put behind, for a stand-in or a relay.
+    pub(super) base_url: Option<Spanned<String>>,
     /// Lets it reach private and loopback addresses.
     pub(super) allow_private: Option<bool>,
-    #[schemars(skip)]
-    token: Option<Spanned<String>>,
-    #[schemars(skip)]
-    app_token: Option<Spanned<String>>,
-    #[schemars(skip)]
-    signing_secret: Option<Spanned<String>>,
-    #[schemars(skip)]
-    base_url: Option<Spanned<String>>,
 }
 
 impl ChannelForm {
-    /// The members that a webhook does not have.
-    pub(super) fn of_other_kinds(&self) -> impl Iterator<Item = (&'static str, &Spanned<String>)> {
+    /// The members that only Slack has.
+    pub(super) fn of_slack(&self) -> impl Iterator<Item = (&'static str, &Spanned<String>)> {
         let members = [
             ("token", &self.token),
             ("app_token", &self.app_token),
             ("signing_secret", &self.signing_secret),
             ("base_url", &self.base_url),
         ];
+        members.into_iter().filter_map(|(name, member)| Some((name, member.as_ref()?)))
+    }
+
+    /// The members that only a webhook has.
+    pub(super) fn of_webhook(&self) -> impl Iterator<Item = (&'static str, &Spanned<String>)> {
+        let members = [("url", &self.url), ("secret", &self.secret)];
         members.into_iter().filter_map(|(name, member)| Some((name, member.as_ref()?)))
     }
 }

@@ -33,7 +33,7 @@ fn reads_a_whole_file() {
     assert_eq!(settings.server.public_url(), "https://mandate.example.com");
     assert_eq!(settings.limits, Limits { actor_per_second: 5, ..Limits::default() });
     assert_eq!(settings.fallback.alternate, ["ops-hook"]);
-    let ChannelKind::Webhook { secret, allow_private, .. } = &settings.channels[0].kind;
+    let ChannelKind::Webhook { secret, allow_private, .. } = &settings.channels[0].kind else { panic!("a webhook") };
     assert_eq!(secret.expose(), "whsec_s3cret");
     assert!(*allow_private);
     assert!(!format!("{settings:?}").contains("s3cret"), "secrets do not print");
@@ -62,7 +62,31 @@ fn an_empty_file_is_the_defaults() {
 fn what_is_wrong_is_said_where_it_stands() {
     let cases: &[(&str, &[&str])] = &[
         ("chanels: []", &["1:1 unknown key `chanels` (did you mean `channels`?)"]),
-        ("channels:\n  - {name: s, kind: slack, token: x}", &["2:21 slack is not available yet (use `webhook`)"]),
+        (
+            "channels:\n  - {name: s, kind: teams, token: x}",
+            &["2:21 teams is not available yet (use `slack` or `webhook`)"],
+        ),
+        (
+            "channels:\n  - {name: s, kind: slack}",
+            &[
+                "2:12 the slack channel `s` has no `token` (give it the app's bot token, such as `token: \"${SLACK_BOT_TOKEN}\"`)",
+            ],
+        ),
+        (
+            "channels:\n  - {name: s, kind: slack, token: xapp-1, app_token: xoxb-1, signing_secret: \" \"}",
+            &[
+                "2:35 `token` is not a bot token; it begins with `xoxb-`, this is an app-level token (copy it from the app's \
+                 page, OAuth & Permissions)",
+                "2:54 `app_token` is not an app-level token; it begins with `xapp-`, this is a bot token (copy it from the \
+                 app's page, Basic Information, App-Level Tokens)",
+                "2:78 `signing_secret` is blank: anybody could sign with that (copy it from the app's page, Basic Information)",
+            ],
+        ),
+        (
+            "channels:\n  - {name: s, kind: slack, token: xoxb-1, url: \"http://h\"}",
+            &["2:48 a slack channel takes no `url` (it takes `token`, `app_token`, `signing_secret`, `base_url` and \
+                 `allow_private`)"],
+        ),
         (
             "channels:\n  - {name: s, kind: webhok}",
             &["2:21 `webhok` is not a kind of channel (did you mean `webhook`?)"],
@@ -106,7 +130,7 @@ fn only_secrets_are_expanded() {
     let text = "channels: [{name: \"${X}\", kind: webhook, secret: x, url: \"https://h/$${Y}\"}]";
     let settings = parse(text).unwrap();
     assert_eq!(settings.channels[0].name, "${X}");
-    let ChannelKind::Webhook { url, .. } = &settings.channels[0].kind;
+    let ChannelKind::Webhook { url, .. } = &settings.channels[0].kind else { panic!("a webhook") };
     assert_eq!(url.expose(), "https://h/${Y}");
 }
 
@@ -120,6 +144,8 @@ fn the_schema_has_the_keys_that_the_reader_takes() {
     let mut taken: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
     taken.sort_unstable();
     assert_eq!(keys(&schema), taken);
-    // What no channel takes yet is not offered.
-    assert_eq!(keys(&schema["definitions"]["Channel"]), ["allow_private", "kind", "name", "secret", "url"]);
+    assert_eq!(
+        keys(&schema["definitions"]["Channel"]),
+        ["allow_private", "app_token", "base_url", "kind", "name", "secret", "signing_secret", "token", "url"]
+    );
 }

@@ -477,6 +477,10 @@ impl<'a> Decider<'a> {
             }
             delivery::Answer::Retry { .. } => return,
         };
+        if next == Next::LeaveAsItIs && known_by == &row.lane {
+            // The recipient was told; that the message no longer says how things stand is in its log.
+            return;
+        }
         if self.broken.insert(Arc::clone(known_by)) {
             self.alert(row.id.0, &trouble);
         }

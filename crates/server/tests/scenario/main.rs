@@ -10,6 +10,8 @@ mod input;
 mod keys;
 mod respond;
 mod sinks;
+mod slack;
+mod slack_bad_days;
 mod status;
 mod stopping;
 mod streams;

@@ -97,10 +97,15 @@ CREATE TABLE notification (
   attempts BIGINT NOT NULL,
   log BYTEA NOT NULL,
   delivered_at BIGINT,
+  receipt TEXT,
+  edition BIGINT NOT NULL,
+  settled BIGINT NOT NULL,
+  waits BOOLEAN NOT NULL GENERATED ALWAYS AS
+    (state = 'queued' OR (state = 'delivered' AND receipt IS NOT NULL AND edition > settled)) STORED,
   PRIMARY KEY (tenant, id)
 );
 CREATE INDEX notification_by_event ON notification (tenant, event_seq) WHERE event_seq IS NOT NULL;
-CREATE INDEX notification_queued ON notification (tenant, lane, due_at) WHERE state = 'queued';
+CREATE INDEX notification_waits ON notification (tenant, lane, due_at) WHERE waits;
 
 -- What people answered. A note stands in the erasable half of the audit entry.
 CREATE TABLE response (

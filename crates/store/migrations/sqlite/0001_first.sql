@@ -94,11 +94,16 @@ CREATE TABLE notification (
   lease_until INTEGER NOT NULL,
   attempts INTEGER NOT NULL,
   log BLOB NOT NULL,
-  delivered_at INTEGER
+  delivered_at INTEGER,
+  receipt TEXT,
+  edition INTEGER NOT NULL,
+  settled INTEGER NOT NULL,
+  waits INTEGER NOT NULL GENERATED ALWAYS AS
+    (state = 'queued' OR (state = 'delivered' AND receipt IS NOT NULL AND edition > settled)) STORED
 ) STRICT;
 CREATE UNIQUE INDEX notification_by_id ON notification (tenant, id);
 CREATE INDEX notification_by_event ON notification (tenant, event_seq) WHERE event_seq IS NOT NULL;
-CREATE INDEX notification_queued ON notification (tenant, lane, due_at) WHERE state = 'queued';
+CREATE INDEX notification_waits ON notification (tenant, lane, due_at) WHERE waits;
 
 -- What people answered. A note stands in the erasable half of the audit entry.
 CREATE TABLE response (

@@ -38,23 +38,23 @@ impl NotificationFilter {
     }
 }
 
-/// The lanes with something queued, found by jumping from one to the next in the index of queued rows.
+/// The lanes with something to be sent, found by jumping from one to the next in the index of such rows.
 macro_rules! claim {
     ($now:literal, $left_out:literal, $pick:literal) => {
         concat!(
             "WITH RECURSIVE clock (now) AS (SELECT ",
             $now,
             "), lanes (lane) AS (
-               SELECT min(lane) FROM notification WHERE tenant = $1 AND state = 'queued'
+               SELECT min(lane) FROM notification WHERE tenant = $1 AND waits
                UNION ALL
                SELECT (SELECT min(n.lane) FROM notification n
-                       WHERE n.tenant = $1 AND n.state = 'queued' AND n.lane > lanes.lane)
+                       WHERE n.tenant = $1 AND n.waits AND n.lane > lanes.lane)
                FROM lanes WHERE lanes.lane IS NOT NULL),
              due (lane) AS (
                SELECT lanes.lane FROM lanes, clock WHERE lanes.lane NOT IN (SELECT value FROM ",
             $left_out,
             ") AND EXISTS (
-                 SELECT 1 FROM notification n WHERE n.tenant = $1 AND n.lane = lanes.lane AND n.state = 'queued'
+                 SELECT 1 FROM notification n WHERE n.tenant = $1 AND n.lane = lanes.lane AND n.waits
                    AND n.due_at <= clock.now AND n.lease_until <= clock.now)
                LIMIT $3) ",
             $pick
@@ -116,7 +116,7 @@ statements! {
             "json_each($5)",
             "UPDATE notification SET lease_until = (SELECT now FROM clock) + $2 WHERE rowid IN (
                SELECT p.rowid FROM due CROSS JOIN notification p WHERE p.rowid IN (
-                 SELECT n.rowid FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
+                 SELECT n.rowid FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.waits
                    AND n.due_at <= (SELECT now FROM clock) AND n.lease_until <= (SELECT now FROM clock)
                  ORDER BY n.due_at, n.id LIMIT $4))
              RETURNING *"
@@ -126,7 +126,7 @@ statements! {
             "json_array_elements_text($5::json)",
             ", picked (id) AS MATERIALIZED (
                SELECT p.id FROM due CROSS JOIN LATERAL (
-                 SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.state = 'queued'
+                 SELECT n.id FROM notification n WHERE n.tenant = $1 AND n.lane = due.lane AND n.waits
                    AND n.due_at <= (SELECT now FROM clock) AND n.lease_until <= (SELECT now FROM clock)
                  ORDER BY n.due_at, n.id LIMIT $4 FOR UPDATE SKIP LOCKED) AS p)
              UPDATE notification SET lease_until = clock.now + $2 FROM clock, picked

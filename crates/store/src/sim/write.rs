@@ -1,10 +1,10 @@
 //! The write, done in memory under the databases' constraints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mandate_core::audit::SealedAudit;
-use mandate_core::change::{Changes, Head, NotificationRow, NotificationState};
+use mandate_core::change::{Changes, Edited, Head, NotificationRow};
 use mandate_core::id::PersonId;
 use mandate_core::seal::Erased;
 
@@ -48,10 +48,19 @@ impl State {
         }
         for row in &changes.deliveries {
             let known = self.notifications.get(&row.id);
-            let is_news =
-                |known: &NotificationRow| known.state == NotificationState::Queued && known.attempts < row.attempts;
+            let is_news = |known: &NotificationRow| known.waits() && known.attempts < row.attempts;
             if known.is_none_or(is_news) {
-                self.notifications.insert(row.id, row.clone());
+                let edition = known.map_or(row.edition, |known| known.edition);
+                self.notifications.insert(row.id, NotificationRow { edition, ..row.clone() });
+            }
+        }
+        for edited in BTreeSet::from_iter(&changes.edited) {
+            let is_meant = |row: &&mut NotificationRow| match edited {
+                Edited::AboutEvent(seq) => row.event_seq == Some(*seq),
+                Edited::One(id) => row.id == *id,
+            };
+            for row in self.notifications.values_mut().filter(is_meant) {
+                row.edition += 1;
             }
         }
         for row in &changes.responses {

@@ -72,6 +72,9 @@ const NOTIFICATION: &[(&str, crate::sql::Kind)] = &[
     ("attempts", Int),
     ("log", Bytes),
     ("delivered_at", Int),
+    ("receipt", Text),
+    ("edition", Int),
+    ("settled", Int),
 ];
 
 /// Two results of one notice may give birth to the same alternate.
@@ -83,8 +86,8 @@ static DELIVERIES: Insert = Insert::new(
     NOTIFICATION,
     "ON CONFLICT (tenant, id) DO UPDATE SET state = excluded.state, due_at = excluded.due_at,
        lease_until = excluded.lease_until, attempts = excluded.attempts, log = excluded.log,
-       delivered_at = excluded.delivered_at
-     WHERE notification.state = 'queued' AND notification.attempts < excluded.attempts",
+       delivered_at = excluded.delivered_at, receipt = excluded.receipt, settled = excluded.settled
+     WHERE notification.waits AND notification.attempts < excluded.attempts",
 );
 
 static RESPONSES: Insert = Insert::new(
@@ -460,6 +463,9 @@ fn notification(tenant: i64, row: &NotificationRow) -> [crate::sql::Value<'_>; N
         row.attempts,
         &row.log,
         row.delivered_at,
+        &row.receipt,
+        row.edition,
+        row.settled,
     ]
 }
 

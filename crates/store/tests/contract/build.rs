@@ -87,6 +87,9 @@ impl Batch {
             attempts: 0,
             log: b"[]".to_vec(),
             delivered_at: None,
+            receipt: None,
+            edition: 0,
+            settled: 0,
         });
         self.changes.notifications.last_mut().unwrap()
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mandate_core::change::{FeedEntry, NotificationState};
+use mandate_core::change::{Changes, Edited, FeedEntry, NotificationRow, NotificationState};
 use mandate_core::time::{HOUR, MINUTE, Span};
 use mandate_store::Store;
 
@@ -79,4 +79,61 @@ pub(crate) async fn deliveries_change_their_row(world: &mut World) {
     assert_eq!(world.store.notifications_of(world.tenant, 2).await.unwrap(), [row]);
     let others = world.store.notifications_of(world.tenant, 1).await.unwrap();
     assert_eq!(others, batch.changes.notifications[..1]);
+}
+
+pub(crate) async fn a_new_edition_is_taken_like_a_first_message(world: &mut World) {
+    let batch = commit_events(&world.store, world.tenant, 3).await;
+    let [mut first, mut second, third] = [0, 1, 2].map(|at| batch.changes.notifications[at].clone());
+    for (row, receipt) in [(&mut first, Some("C1 17.1")), (&mut second, None)] {
+        (row.attempts, row.state, row.delivered_at) = (1, NotificationState::Delivered, Some(row.created_at));
+        row.receipt = receipt.map(str::to_owned);
+    }
+    // What became of the attempts, and that all of them say something else, in one commit.
+    let about = [Some(Edited::One(third.id))]
+        .into_iter()
+        .chain([&first, &second].map(|row| row.event_seq.map(Edited::AboutEvent)));
+    let edited: Vec<Edited> = about.flatten().collect();
+    write(world, |changes| {
+        changes.deliveries.extend([first.clone(), second.clone()]);
+        changes.edited = [edited.clone(), edited].concat();
+    })
+    .await;
+    let rows = async |world: &World| {
+        let mut rows = Vec::new();
+        for id in [first.id, second.id, third.id] {
+            rows.push(world.store.notification(world.tenant, id).await.unwrap().unwrap());
+        }
+        rows
+    };
+    let known = rows(world).await;
+    assert_eq!(
+        known.iter().map(|row| (row.edition, row.settled, row.waits())).collect::<Vec<_>>(),
+        [(1, 0, true), (1, 0, false), (1, 0, true)]
+    );
+    let mut claimed = world.store.claim_due(world.tenant, Span(0), 100, 100, &[]).await.unwrap();
+    claimed.sort_by_key(|row| row.event_seq);
+    assert_eq!(claimed.iter().map(|row| row.id).collect::<Vec<_>>(), [first.id, third.id], "one cannot be changed");
+    assert_eq!(claimed[0].receipt.as_deref(), Some("C1 17.1"));
+
+    // It was changed once more while the edit was under way; an answer that comes twice counts once.
+    let mut sent = claimed[0].clone();
+    (sent.attempts, sent.settled) = (2, 1);
+    write(world, |changes| changes.edited.push(Edited::One(first.id))).await;
+    write(world, |changes| changes.deliveries.push(sent.clone())).await;
+    let again = NotificationRow { receipt: Some("C1 99.9".into()), ..sent.clone() };
+    write(world, |changes| changes.deliveries.push(again)).await;
+    let known = rows(world).await;
+    assert_eq!((known[0].edition, known[0].settled, known[0].receipt.as_deref()), (2, 1, Some("C1 17.1")));
+    (sent.attempts, sent.settled) = (3, 2);
+    write(world, |changes| changes.deliveries.push(sent.clone())).await;
+    let claimed = world.store.claim_due(world.tenant, Span(0), 100, 100, &[]).await.unwrap();
+    assert_eq!(claimed.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id], "nothing more is to be said");
+}
+
+async fn write(world: &World, change: impl FnOnce(&mut Changes)) {
+    let mut tx = world.store.begin(world.tenant).await.unwrap();
+    let mut next = Batch::after(tx.head(), tx.now());
+    change(&mut next.changes);
+    tx.write(&next.changes, &next.head).await.unwrap();
+    tx.commit().await.unwrap();
 }

@@ -11,6 +11,21 @@ pub struct Receipt {
     pub ts: String,
 }
 
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.channel, self.ts)
+    }
+}
+
+impl Receipt {
+    /// Reads a receipt back as it was shown; nothing when it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (channel, ts) = text.split_once(' ').filter(|(channel, ts)| !channel.is_empty() && !ts.is_empty())?;
+        Some(Self { channel: channel.to_owned(), ts: ts.to_owned() })
+    }
+}
+
 /// A person of a workspace. A user's id means nothing without its team's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlackUser {
@@ -50,6 +65,14 @@ impl fmt::Display for Mention {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_receipt_is_read_back() {
+        let receipt = Receipt { channel: "C1".into(), ts: "1767225600.000100".into() };
+        assert_eq!(Receipt::parse(&receipt.to_string()), Some(receipt));
+        assert_eq!(Receipt::parse("C1"), None);
+        assert_eq!(Receipt::parse(" 1"), None);
+    }
 
     #[test]
     fn only_people_and_groups_are_called() {

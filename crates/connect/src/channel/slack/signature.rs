@@ -30,7 +30,7 @@ impl SigningSecret {
     /// When it is blank: everybody could sign with that. Never shows it.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
-            return Err("`signing_secret` is blank; copy it from the app's page, Basic Information".to_owned());
+            return Err("`signing_secret` is blank: anybody could sign with that".to_owned());
         }
         let key = Hmac::new_from_slice(text.trim().as_bytes()).map_err(|error| error.to_string())?;
         Ok(Self { key })

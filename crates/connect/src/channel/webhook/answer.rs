@@ -9,7 +9,7 @@ use mandate_core::time::{HOUR, SECOND, Span};
 pub(super) fn read(status: StatusCode, headers: &HeaderMap, now: i64) -> Answer {
     let code = status.as_u16();
     match code {
-        200..=299 => Answer::Sent { status: code },
+        200..=299 => Answer::Sent { status: code, receipt: None },
         300..=399 => Answer::Refused {
             why: format!("the endpoint answered {code}{}; redirects are not followed", target(headers)),
         },
@@ -74,7 +74,7 @@ mod tests {
         }
         let outcome = read(StatusCode::from_u16(status).unwrap(), &headers, NOW);
         let told = match outcome {
-            Answer::Sent { status } => format!("sent {status}"),
+            Answer::Sent { status, .. } => format!("sent {status}"),
             Answer::Retry { after, why } => {
                 format!("retry {}: {why}", after.map_or("-".into(), |after| after.to_string()))
             }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use mandate_core::change::{EventRow, FeedEntry, NotificationRow, ResponseRow, ReviewRow};
+use mandate_core::change::{Edited, EventRow, FeedEntry, NotificationRow, ResponseRow, ReviewRow};
 use mandate_core::id::{NotificationId, ResponseId};
 use mandate_core::intervention::{Effect, Intervention, Standing, effect, undo_effect};
 use mandate_core::ownership::OwnerRef;
@@ -160,6 +160,8 @@ impl Decider<'_> {
             audit_seq: self.head.audit.seq,
         };
         self.changes.feed.push(FeedEntry::Response { id });
+        // Every message about it shows who did what, wherever it stands.
+        self.changes.edited.push(seq.map_or(Edited::One(asked.notice.id), Edited::AboutEvent));
         self.changes.responses.push(response.clone());
         self.view.responses.insert(id, response.clone());
         self.carry_out_effect(effect, input, asked, id);
