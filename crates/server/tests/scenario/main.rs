@@ -12,5 +12,7 @@ mod respond;
 mod sinks;
 mod slack;
 mod slack_bad_days;
+mod status;
 mod stopping;
 mod streams;
+mod tls;
