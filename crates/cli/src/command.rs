@@ -53,7 +53,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Keys(args) => block_on(one, keys::run(args, screen)),
         Command::Schema(args) => schema::run(&args, screen),
         Command::Openapi => {
-            let text = mandate_server::http::openapi().to_pretty_json();
+            let document = mandate_server::http::openapi();
+            let text = if screen.json { document.to_json() } else { document.to_pretty_json() };
             screen.line(text.map_err(|error| Failure::Failed(error.to_string()))?)?;
             Ok(())
         }

@@ -10,5 +10,7 @@ mod input;
 mod keys;
 mod respond;
 mod sinks;
+mod status;
 mod stopping;
 mod streams;
+mod tls;
