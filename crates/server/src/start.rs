@@ -344,7 +344,7 @@ async fn prepare(
         lanes: watch::Sender::new(None),
         tenant,
     };
-    handle.live.start_at(store.head(handle.tenant.id).await?.position);
+    handle.live.start_at(&store.head(handle.tenant.id).await?);
     Ok((Arc::new(handle), writer))
 }
 

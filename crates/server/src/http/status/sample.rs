@@ -86,13 +86,14 @@ impl Samples {
     }
 }
 
-/// Takes the figures of one tenant again and again. Counts by the minute, so it reads each event once.
+/// Takes the figures of one tenant again and again. Events from before the start are read once, later ones counted as they
+/// are committed.
 #[derive(Debug)]
 pub struct Sampler {
     read_to: i64,
-    /// Whether there are events that were not read yet.
-    behind: bool,
-    /// By minute: events, and those without owner.
+    /// Up to here events are read from the store: from before the start. Later ones the live feed counts.
+    read_until: i64,
+    /// By minute, of the events that were read: all, and those without owner.
     minutes: BTreeMap<i64, (u64, u64)>,
     /// When the store had how many bytes, a point a minute, a day of them at most.
     sizes: Vec<(Millis, u64)>,
@@ -101,16 +102,16 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Begins with the events after a place of the chain.
+    /// Begins with the events after a place of the chain, up to another.
     #[must_use]
-    pub fn new(read_to: i64) -> Self {
-        Self { read_to, behind: true, minutes: BTreeMap::new(), sizes: Vec::new(), answers: None }
+    pub fn new(read_to: i64, read_until: i64) -> Self {
+        Self { read_to, read_until, minutes: BTreeMap::new(), sizes: Vec::new(), answers: None }
     }
 
     /// Whether there is more to count: until there is not, the last hour's figures are too low.
     #[must_use]
     pub fn is_behind(&self) -> bool {
-        self.behind
+        self.read_to < self.read_until
     }
 
     /// Takes the figures as they are now.
@@ -133,7 +134,8 @@ impl Sampler {
         self.saw_size(now, size.bytes);
         let hour_ago = now.minus(HOUR).0 / MINUTE.0;
         self.minutes = self.minutes.split_off(&hour_ago);
-        let counts = self.minutes.values().fold((0, 0), |sum, minute| (sum.0 + minute.0, sum.1 + minute.1));
+        let live = tenant.live.tally_since(now.minus(HOUR));
+        let counts = self.minutes.values().fold(live, |sum, minute| (sum.0 + minute.0, sum.1 + minute.1));
         Ok(Sample {
             events: size.events,
             agents_known,
@@ -162,13 +164,11 @@ impl Sampler {
 
     async fn count_events(&mut self, app: &App, tenant: TenantId) -> Result<(), Error> {
         let mut read = 0;
-        while read < STEP {
+        while read < STEP && self.is_behind() {
             let rows = app.store.events_from(tenant, self.read_to + 1, PAGE).await?;
-            self.behind = !rows.is_empty();
-            let Some(last) = rows.last() else { break };
-            self.read_to = last.row.seq;
+            self.read_to = rows.last().map_or(self.read_until, |last| last.row.seq);
             read += rows.len();
-            for stored in &rows {
+            for stored in rows.iter().filter(|stored| stored.row.seq <= self.read_until) {
                 let Ok(event) = serde_json::from_slice::<SealedEvent>(&stored.row.sealed) else { continue };
                 let minute = self.minutes.entry(event.received_at.0 / MINUTE.0).or_default();
                 minute.0 += 1;
@@ -204,7 +204,7 @@ pub async fn sample(app: App, tenant: std::sync::Arc<TenantHandle>, mut stop: St
     if let Err(error) = &begin {
         tracing::debug!(%error, "the status figures begin with the first event");
     }
-    let mut sampler = Sampler::new(begin.ok().flatten().unwrap_or(0));
+    let mut sampler = Sampler::new(begin.ok().flatten().unwrap_or(0), tenant.live.tallied_after());
     let mut position = tenant.live.watch();
     loop {
         position.mark_unchanged();
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn growth_is_watched_and_days_are_told() {
-        let mut sampler = Sampler::new(0);
+        let mut sampler = Sampler::new(0, 0);
         sampler.saw_size(Millis(0), 1_000);
         assert_eq!(sampler.growth(), None);
         sampler.saw_size(Millis(30_000), 5_000);
