@@ -53,6 +53,15 @@ fn the_public_url_is_its_own_unless_another_is_given() {
 }
 
 #[test]
+fn the_channel_in_the_app_is_there_and_nobodys_to_define() {
+    let settings = parse("fallback: {alternate: [in-app]}").unwrap();
+    assert_eq!((settings.channels.len(), settings.fallback.alternate), (0, vec!["in-app".to_owned()]));
+    let text = WHOLE.replace("ops-hook", "in-app");
+    let found = wrong(&text);
+    assert!(found[0].contains("the channel `in-app` is built in (take it out"), "{found:?}");
+}
+
+#[test]
 fn an_empty_file_is_the_defaults() {
     assert_eq!(parse("").unwrap(), Settings::default());
     assert_eq!(parse("# nothing yet\n").unwrap(), Settings::default());

@@ -156,11 +156,17 @@ fn a_repeated_press_is_one_press() {
         let again = world.post_raw(&path, &world.admin, &headers, body.as_bytes()).await.json();
         assert_eq!(first["response"]["id"], again["response"]["id"], "{again}");
         assert_eq!((&again["effect"], &again["said"]), (&first["effect"], &first["said"]));
+        // The same again under another name is another press, and the first name still stands for the first.
+        let second = [("idempotency-key", "press-2"), ("content-type", "application/json")];
+        let second = world.post_raw(&path, &world.admin, &second, body.as_bytes()).await.json();
+        assert_eq!(second["effect"], "unchanged");
+        let again = world.post_raw(&path, &world.admin, &headers, body.as_bytes()).await.json();
+        assert_eq!(first["response"]["id"], again["response"]["id"], "{again}");
         let other = body.replace("later", "now");
         let refused = world.post_raw(&path, &world.admin, &headers, other.as_bytes()).await;
         assert_eq!((refused.status, refused.code().as_str()), (409, "conflict"));
         let shown = world.get(&format!("/v1/events/{event}")).await.json();
-        assert_eq!(shown["responses"].as_array().unwrap().len(), 1);
+        assert_eq!(shown["responses"].as_array().unwrap().len(), 2);
     });
 }
 
