@@ -76,7 +76,8 @@ impl Lite {
             .await?;
         migrate::lite(&mut *writer.acquire().await?).await?;
 
-        let read = connect.read_only(true).pragma("cache_size", "-8192");
+        // Whatever a reader has cached is void after the next commit, so a large cache would only hold memory.
+        let read = connect.read_only(true).pragma("cache_size", "-2048");
         let readers =
             pool().max_connections(options.readers).acquire_timeout(options.acquire_timeout).connect_lazy_with(read);
         let ballast = Ballast::beside(path);
