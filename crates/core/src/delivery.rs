@@ -160,6 +160,7 @@ mod tests {
             channel: "ops-hook".into(),
             lane: "ops-hook".into(),
             urgency,
+            impact: None,
             reason: Vec::new(),
             created_at: Millis(0),
             state: NotificationState::Queued,
@@ -171,6 +172,7 @@ mod tests {
             receipt: None,
             edition: 0,
             settled: 0,
+            told_in: None,
         }
     }
 

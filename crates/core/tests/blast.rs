@@ -34,7 +34,7 @@ fn load(catalog: &str, backstage: &str) -> Snapshot {
     let process = Process {
         channels: vec!["email".to_owned()],
         fallback: Fallback { notify: vec!["@users".into()], alternate: Vec::new() },
-        admins: Vec::new(),
+        ..Process::default()
     };
     let (snapshot, problems) = Snapshot::load(&files, &process, &[7; 32]);
     assert_eq!(problems, []);
