@@ -10,6 +10,7 @@ pub mod load;
 pub mod mcp;
 pub mod server;
 pub mod sink;
+pub mod slack;
 pub mod work;
 
 /// What goes wrong ends the benchmark, in words.

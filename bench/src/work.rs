@@ -86,7 +86,9 @@ pub fn requests(address: SocketAddr, key: &str, events: std::ops::Range<usize>, 
     all.chunks(batch).map(|numbers| request(address, key, &body(numbers))).collect()
 }
 
-fn request(address: SocketAddr, key: &str, body: &str) -> Vec<u8> {
+/// One whole request that submits `body`.
+#[must_use]
+pub fn request(address: SocketAddr, key: &str, body: &str) -> Vec<u8> {
     format!(
         "POST /v1/events HTTP/1.1\r\nhost: {address}\r\nauthorization: Bearer {key}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

@@ -3,6 +3,8 @@
 # nobody make one, that half is left out and said so.
 set -euo pipefail
 
+whole="$SCRATCH"
+export SCRATCH="$whole/full"
 inside=(unshare --mount)
 [ "$(id -u)" = 0 ] || inside=(unshare --user --map-root-user --mount)
 mkdir -p "$SCRATCH/disk"
@@ -14,5 +16,7 @@ else
   echo "this system lets nobody mount a small disk; the full one was not tried"
 fi
 
+export SCRATCH="$whole/failing"
+mkdir -p "$SCRATCH"
 cc -shared -fPIC -O1 -o "$SCRATCH/fail_sync.so" tests/e2e/fail_sync.c -ldl
 exec python3 tests/e2e/disk.py failing

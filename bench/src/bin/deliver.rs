@@ -1,6 +1,8 @@
 //! Accepted and delivered: every event makes one notice to one webhook, on SQLite.
 //!
-//! `deliver [burst] [steady] [--rounds 5] [--events 20000] [--batch 100] [--ahead 1500] [--rate 1000] [--seconds 30] [--mandate PATH]`
+//! `deliver slack` measures the way to Slack and back instead.
+//!
+//! `deliver [burst] [steady] [slack] [--rounds 5] [--events 20000] [--batch 100] [--ahead 1500] [--rate 1000] [--seconds 30] [--mandate PATH]`
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
 use std::path::Path;
@@ -11,7 +13,7 @@ use mandate_bench::flags::Flags;
 use mandate_bench::load::Ahead;
 use mandate_bench::server::{Place, Server, Used, used};
 use mandate_bench::sink::Sink;
-use mandate_bench::{Result, load, work};
+use mandate_bench::{Result, load, slack, work};
 
 const CONNECTIONS: usize = 64;
 const MIB: f64 = 1024.0 * 1024.0;
@@ -19,7 +21,10 @@ const MIB: f64 = 1024.0 * 1024.0;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
     let flags = Flags::read();
-    let both = !flags.has("burst") && !flags.has("steady");
+    if flags.has("slack") {
+        slack::run(&flags).await?;
+    }
+    let both = !flags.has("burst") && !flags.has("steady") && !flags.has("slack");
     if flags.has("burst") || both {
         burst(&flags).await?;
     }

@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod blast;
+pub mod channel;
 pub mod config;
 pub mod control;
 pub mod event;
@@ -23,6 +24,7 @@ pub mod submit;
 
 pub use agent::{Agent, PauseAllAnswer, PauseRequest};
 pub use blast::{AffectedResource, BlastLayer, BlastRadius};
+pub use channel::{ChannelTest, ChannelTestRequest};
 pub use config::{ConfigFile, ConfigVersion};
 pub use control::{AgentState, Control};
 pub use event::{

@@ -57,7 +57,7 @@ pub struct LastHour {
 pub struct Answers {
     /// Over what time the figures are taken, in milliseconds.
     pub window_ms: i64,
-    /// How many events somebody was told of; of more than 100,000 notices the newest.
+    /// How many events somebody was told of; of more than 20,000 notices the newest.
     pub told: u64,
     /// How many of them were answered.
     pub answered: u64,

@@ -54,6 +54,9 @@ pub(crate) enum Command {
     /// Says who owns what
     #[command(subcommand)]
     Owners(command::owners::OwnersCommand),
+    /// Tries channels out
+    #[command(subcommand)]
+    Channels(command::channels::ChannelsCommand),
     /// Reads routing rules
     #[command(subcommand)]
     Rules(command::rules::RulesCommand),

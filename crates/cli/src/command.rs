@@ -1,6 +1,7 @@
 //! One command a file.
 
 pub(crate) mod agents;
+pub(crate) mod channels;
 pub(crate) mod export;
 pub(crate) mod keys;
 pub(crate) mod mcp;
@@ -46,6 +47,7 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Why(args) => block_on(one, why::run(args, screen)),
         Command::Owners(owners::OwnersCommand::Explain(args)) => block_on(one, owners::explain(args, screen)),
         Command::Owners(owners::OwnersCommand::Blast(args)) => block_on(one, owners::blast(args, screen)),
+        Command::Channels(channels::ChannelsCommand::Test(args)) => block_on(one, channels::test(args, screen)),
         Command::Rules(rules::RulesCommand::Check(args)) => rules::check(&args, screen),
         Command::Rules(rules::RulesCommand::Explain(args)) => block_on(one, rules::explain(*args, screen)),
         Command::Verify(args) => block_on(one, verify::run(args, screen)),
@@ -53,7 +55,8 @@ pub(crate) fn run(command: Command, screen: &Screen) -> Result<ExitCode, Failure
         Command::Keys(args) => block_on(one, keys::run(args, screen)),
         Command::Schema(args) => schema::run(&args, screen),
         Command::Openapi => {
-            let text = mandate_server::http::openapi().to_pretty_json();
+            let document = mandate_server::http::openapi();
+            let text = if screen.json { document.to_json() } else { document.to_pretty_json() };
             screen.line(text.map_err(|error| Failure::Failed(error.to_string()))?)?;
             Ok(())
         }

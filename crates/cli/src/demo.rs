@@ -124,7 +124,6 @@ async fn serve(world: &World, screen: &Screen) -> Result<Running, Failure> {
         Failure::Failed("the demo's own settings cannot be read".to_owned())
     })?;
     settings.server.listen = free_address()?;
-    settings.server.public_url = format!("http://{}", settings.server.listen);
     let options =
         Options { settings, files: Some(dir.files.clone()), key_file: world.key_file(), store: Default::default() };
     let running = start(options, machine::server_env()).await.map_err(|error| Failure::Failed(error.to_string()))?;

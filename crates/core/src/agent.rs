@@ -22,8 +22,11 @@ impl AgentRow {
         }
     }
 
-    /// Takes in what an event says of its actor. Says whether anything is new.
+    /// Takes in what an event says of its actor. Says whether anything is new; never of a person, whom nobody pauses.
     pub fn sighted(&mut self, actor: &Actor, at: Millis) -> bool {
+        if actor.kind == ActorKind::Human {
+            return false;
+        }
         let before = self.clone();
         self.kind = actor.kind;
         self.name = actor.name.clone().or(self.name.take());
@@ -72,5 +75,13 @@ mod tests {
         assert!(row.set_paused(false, None, "person:1", Millis(9)));
         assert!(!row.set_paused(false, Some("again"), "person:1", Millis(9)));
         assert_eq!(row.version, 3);
+    }
+
+    #[test]
+    fn a_person_is_no_agent() {
+        let mut row = AgentRow::unknown("person:1");
+        let actor = Actor { framework: None, id: "person:1".into(), name: None, kind: ActorKind::Human };
+        assert!(!row.sighted(&actor, Millis(1)));
+        assert_eq!(row, AgentRow::unknown("person:1"));
     }
 }

@@ -134,6 +134,19 @@ impl Identity {
         first_16(&hash.finalize().into())
     }
 
+    /// What the id of something that the input makes is drawn from, so that a repeat finds it again.
+    #[must_use]
+    pub fn entropy(&self) -> [u8; 16] {
+        self.key.digest
+    }
+
+    /// Whether an id was drawn from this input's [`Identity::entropy`].
+    #[must_use]
+    pub fn made(&self, id: uuid::Uuid) -> bool {
+        // The time, the count and the version take the first nine bytes of an id.
+        id.as_bytes().split_at(9).1 == self.key.digest.split_at(9).1
+    }
+
     /// The keys under which an earlier copy may be filed.
     pub fn lookups(&self) -> impl Iterator<Item = SeenKey> + use<> {
         self.first_lookups().chain(self.reused_lookups())
@@ -246,6 +259,16 @@ mod tests {
         // The source's second counts, whenever it comes in.
         let at = |ms: i64| format!(r#"{{"action":{{"type":"a"}},"timestamp":{ms}}}"#);
         check(&[(0, &at(1_000)), (0, &at(1_999)), (0, &at(2_000))], &["new", "same 1", "new"]);
+    }
+
+    #[test]
+    fn a_repeat_finds_what_the_call_made() {
+        let call = |name: &str, at: i64| {
+            Identity::of_call(KeyId(uuid::Uuid::nil()), "respond", name, b"ok", Millis(at), &[7; 32])
+        };
+        let id = crate::id::IdSource::after(Millis(0)).next(Millis(5), call("one", 5).entropy());
+        assert!(call("one", 61 * MIN).made(id), "in the next hour too");
+        assert!(!call("two", 5).made(id));
     }
 
     #[test]

@@ -78,7 +78,7 @@ fn load(files: &[(&str, &str)]) -> (Snapshot, Vec<Problem>) {
     let process = Process {
         channels: vec!["email".to_owned()],
         fallback: Fallback { notify: vec!["@platform".into()], alternate: Vec::new() },
-        admins: Vec::new(),
+        ..Process::default()
     };
     Snapshot::load(&files, &process, &[7; 32])
 }

@@ -27,7 +27,7 @@ pub struct Channels(BTreeMap<Arc<str>, Channel>);
 #[derive(Debug)]
 pub enum Channel {
     /// An HTTP endpoint that takes signed messages. It cannot change what it took.
-    Webhook(Webhook),
+    Webhook(Box<Webhook>),
     /// A Slack workspace.
     Slack(Box<SlackChannel>),
 }
@@ -93,12 +93,20 @@ impl Channel {
                     allow_private: *allow_private,
                     timeout: DEFAULT_TIMEOUT,
                 };
-                Webhook::new(config, client.clone()).map(Self::Webhook).map_err(|error| error.to_string())
+                Webhook::new(config, client.clone())
+                    .map(|webhook| Self::Webhook(Box::new(webhook)))
+                    .map_err(|error| error.to_string())
             }
             ChannelKind::Slack(slack) => {
                 SlackChannel::build(name, slack, client).map(|slack| Self::Slack(Box::new(slack)))
             }
         }
+    }
+
+    /// Whether its messages have buttons, and show how things stand.
+    #[must_use]
+    pub fn has_buttons(&self) -> bool {
+        matches!(self, Self::Slack(_))
     }
 
     /// Takes leave for the next message of a notification, at `now` by the steady clock.

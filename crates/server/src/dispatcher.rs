@@ -4,15 +4,16 @@
 //! On the happy path a notification goes out straight from memory: it was born claimed by this node. What did
 //! not fit, failed, or belonged to a node that died is claimed from the store once it is due.
 
+mod offer;
 pub mod outbox;
-mod render;
+pub(crate) mod render;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use mandate_core::change::NotificationRow;
+use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::delivery::{Answer, Attempt, LEASE};
 use mandate_core::plan::Why;
 use mandate_core::time::{Millis, SECOND, Span};
@@ -21,12 +22,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::app::TenantHandle;
-use crate::channel::{Channels, Telling};
+use crate::channel::{Channel, Channels, Telling};
 use crate::env::Env;
 use crate::input::{Delivery, Input};
 use crate::live::Committed;
 use crate::tasks::Stop;
 
+use offer::Happened;
 use outbox::{LaneHealth, Outbox, Parcel, Turn};
 
 /// How many attempts may be under way in all lanes.
@@ -57,6 +59,12 @@ impl ToDispatcher {
         if !parcels.is_empty() && self.0.try_send(parcels).is_err() {
             tracing::warn!("the dispatcher is far behind; notifications wait in the store");
         }
+    }
+
+    /// Has it look into the store at once: a message says something else now.
+    pub fn look(&self) {
+        // When it is far behind it looks by itself, within a second.
+        let _ = self.0.try_send(Vec::new());
     }
 }
 
@@ -139,6 +147,9 @@ impl Dispatcher {
     fn take_over(&mut self, parcels: Vec<Parcel>) {
         let mut next = Some(parcels);
         while let Some(parcels) = next {
+            if parcels.is_empty() {
+                self.next_claim = self.env.steady();
+            }
             for parcel in parcels {
                 self.outbox.offer(parcel);
             }
@@ -251,7 +262,7 @@ impl Dispatcher {
     }
 }
 
-fn find_event(committed: &Committed, seq: i64) -> Option<Arc<mandate_core::change::EventRow>> {
+fn find_event(committed: &Committed, seq: i64) -> Option<Arc<EventRow>> {
     let first = committed.events.first()?.seq;
     let event = committed.events.get(usize::try_from(seq - first).ok()?)?;
     (event.seq == seq).then(|| Arc::clone(event))
@@ -277,17 +288,44 @@ async fn send(
             Err(error) => return Answer::Retry { after: None, why: error.to_string() },
         },
     };
-    let asked = match render::reasons(row).map(|why| why.iter().find_map(Why::response)) {
-        Ok(Some(response)) => match store.response(tenant.tenant.id, response).await {
-            Ok(response) => response,
-            Err(error) => return Answer::Retry { after: None, why: error.to_string() },
-        },
-        Ok(None) => None,
-        Err(why) => return Answer::Refused { why },
+    let since = match since(store, tenant, channel, row, event.as_deref()).await {
+        Ok(since) => since,
+        Err(error) => return Answer::Retry { after: None, why: error.to_string() },
     };
     let snapshot = tenant.snapshot.borrow().clone();
-    match render::notice(&snapshot, event.as_deref(), asked.as_ref(), row, public_url) {
-        Ok(notice) => channel.send(&Telling { row, notice: &notice, available: &[] }, at).await,
-        Err(why) => Answer::Refused { why },
-    }
+    let notice = match render::notice(&snapshot, event.as_deref(), &since, row, public_url) {
+        Ok(notice) => notice,
+        Err(why) => return Answer::Refused { why },
+    };
+    let available = offer::available(&since, event.as_deref().and_then(EventRow::agent), event.is_some());
+    channel.send(&Telling { row, notice: &notice, available: &available }, at).await
+}
+
+/// Reads what came of an event since it happened, as far as it can show: a first message straight after the commit has
+/// nothing to show.
+async fn since(
+    store: &Store,
+    tenant: &TenantHandle,
+    channel: &Channel,
+    row: &NotificationRow,
+    event: Option<&EventRow>,
+) -> Result<Happened, mandate_store::Error> {
+    let tenant = tenant.tenant.id;
+    // A damaged reason is told of when the notice is put together.
+    let follows = render::reasons(row).ok().and_then(|why| why.iter().find_map(Why::response));
+    let asked = match follows {
+        Some(response) => store.response(tenant, response).await?,
+        None => None,
+    };
+    let responses = match row.event_seq {
+        _ if row.edition == 0 => Vec::new(),
+        Some(seq) => store.responses_of(tenant, seq).await?,
+        None => store.responses_to(tenant, row.id).await?,
+    };
+    let agent = event.and_then(EventRow::agent).filter(|_| channel.has_buttons());
+    let agent_paused = match agent {
+        Some(agent) => store.agent(tenant, agent).await?.is_some_and(|agent| agent.paused),
+        None => false,
+    };
+    Ok(Happened { asked, responses, agent_paused })
 }

@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod offline;
 pub mod run;
 pub mod settings;
+pub mod slack;
 pub mod start;
 pub mod tasks;
 pub mod writer;

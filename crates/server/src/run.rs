@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use mandate_core::change::FeedEntry;
 use mandate_core::dedupe::KEY_HOLDS;
 use mandate_core::id::TenantId;
 use mandate_core::time::{DAY, MINUTE, Millis};
@@ -86,6 +87,9 @@ fn publish(app: &App, tenant: &TenantHandle, dispatcher: &ToDispatcher, commit: 
         changed
     });
     tenant.live.publish(&committed);
+    if committed.entries.iter().any(|entry| matches!(entry, FeedEntry::Response { .. })) {
+        dispatcher.look();
+    }
     dispatcher.hand_over(parcels(&committed, to_send, began_at));
 }
 

@@ -44,12 +44,27 @@ pub struct Settings {
 pub struct ServerSettings {
     /// The address.
     pub listen: SocketAddr,
-    /// How people and agents reach it, without a slash at the end.
-    pub public_url: String,
+    /// How people and agents reach it, without a slash at the end, where that is another URL than its own.
+    pub public_url: Option<String>,
     /// Files of a certificate chain and its key, both PEM.
     pub tls: Option<TlsFiles>,
     /// Whether it may listen beyond loopback without TLS.
     pub allow_insecure_public: bool,
+}
+
+impl ServerSettings {
+    /// The URL of where it listens.
+    #[must_use]
+    pub fn own_url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.listen)
+    }
+
+    /// How people and agents reach it, without a slash at the end.
+    #[must_use]
+    pub fn public_url(&self) -> String {
+        self.public_url.clone().unwrap_or_else(|| self.own_url())
+    }
 }
 
 /// Files of a certificate chain and its key, both PEM.
@@ -165,7 +180,7 @@ impl Default for Settings {
         Self {
             server: ServerSettings {
                 listen: DEFAULT_LISTEN,
-                public_url: format!("http://{DEFAULT_LISTEN}"),
+                public_url: None,
                 tls: None,
                 allow_insecure_public: false,
             },
@@ -251,10 +266,7 @@ impl Reader<'_> {
     fn server(&mut self, server: &mut ServerSettings, form: form::ServerForm) {
         if let Some(listen) = form.listen {
             match listen.value.parse() {
-                Ok(address) => {
-                    server.listen = address;
-                    server.public_url = format!("http{}://{address}", if form.tls.is_some() { "s" } else { "" });
-                }
+                Ok(address) => server.listen = address,
                 Err(_) => {
                     let message = format!("`{}` is not an address to listen on", listen.value);
                     self.error(&listen, message, "write an IP address and a port, such as `127.0.0.1:7878`");
@@ -267,9 +279,11 @@ impl Reader<'_> {
                 let message = format!("`{}` is not a URL", url.value);
                 self.error(&url, message, "write it whole, such as `https://mandate.example.com`");
             }
-            server.public_url = url.value.trim_end_matches('/').to_owned();
+            server.public_url = Some(url.value.trim_end_matches('/').to_owned());
         }
         server.tls = form.tls.map(|tls| TlsFiles { cert: tls.cert.into(), key: tls.key.into() });
+        // Its own URL in so many words: a flag that has it listen elsewhere moves that along.
+        server.public_url = server.public_url.take().filter(|url| *url != server.own_url());
         server.allow_insecure_public = form.allow_insecure_public;
     }
 

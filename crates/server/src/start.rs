@@ -21,6 +21,7 @@ use mandate_scrub::Scrubber;
 use mandate_store::{Address, OpenOptions, Store, Tenant};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::rustls::ServerConfig;
 
 use crate::app::{App, Inner, TenantHandle};
 use crate::auth::{self, KeyWish, Keys};
@@ -29,12 +30,14 @@ use crate::checkpoints;
 use crate::dispatcher::Dispatcher;
 use crate::env::Env;
 use crate::http::HttpState;
+use crate::http::tls::{self, TlsError};
 use crate::input::{ApplyConfigInput, Asker, CreateKeyInput, Input, Refusal};
 use crate::intake::{Bounds, Intake};
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::run;
 use crate::settings::{ChannelKind, ChannelSettings, Settings, check_listen};
+use crate::slack;
 use crate::tasks::Tasks;
 use crate::writer::Writer;
 
@@ -60,6 +63,9 @@ pub enum StartError {
     /// It may not listen there.
     #[error("{0}")]
     Listen(String),
+    /// The certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address is taken or not ours.
     #[error("cannot listen on `{address}`: {error}")]
     Bind {
@@ -111,7 +117,7 @@ impl StartError {
 pub struct Running {
     app: App,
     listener: TcpListener,
-    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
     writers: Tasks,
     problems: Vec<Problem>,
     first_key: Option<String>,
@@ -122,18 +128,20 @@ pub struct Running {
 /// # Errors
 /// [`StartError`] says what is in the way; nothing is left running.
 pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
-    let Options { settings, files, key_file, store: store_options } = options;
+    let Options { mut settings, files, key_file, store: store_options } = options;
     check_listen(&settings.server).map_err(StartError::Listen)?;
+    let tls = settings.server.tls.as_ref().map(tls::config).transpose()?;
     let channels = Arc::new(Channels::build(&settings).map_err(StartError::Channel)?);
     let address: Address = settings.store.expose().parse()?;
     let store = Store::open(&address, OpenOptions { alone: true, ..store_options }).await?;
     ensure_default_tenant(&store, &env).await?;
     let tenants = store.tenants().await?;
     let keys = Keys::load(&store, tenants.iter().map(|tenant| tenant.id)).await?;
-    let listener = TcpListener::bind(settings.server.listen)
-        .await
-        .map_err(|error| StartError::Bind { address: settings.server.listen, error })?;
-    let address = listener.local_addr().map_err(|error| StartError::Bind { address: settings.server.listen, error })?;
+    let listen = settings.server.listen;
+    let bind = |error| StartError::Bind { address: listen, error };
+    let listener = TcpListener::bind(listen).await.map_err(bind)?;
+    // Port 0 is any that is free; from here on it is the one that was.
+    settings.server.listen = listener.local_addr().map_err(bind)?;
 
     let process = Arc::new(process(&settings));
     let mut prepared = Vec::new();
@@ -156,8 +164,9 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
         settings,
     });
     let writers = Tasks::default();
+    let public_url: Arc<str> = app.settings.server.public_url().into();
     for (handle, writer) in prepared {
-        let public_url: Arc<str> = app.settings.server.public_url.as_str().into();
+        let public_url = Arc::clone(&public_url);
         let (dispatcher, to_dispatcher, health) =
             Dispatcher::new(app.env.clone(), app.store.clone(), Arc::clone(&handle), Arc::clone(&channels), public_url);
         handle.lanes.send_replace(Some(health));
@@ -175,7 +184,11 @@ pub async fn start(options: Options, env: Env) -> Result<Running, StartError> {
             app.tasks.spawn("checkpoints", keep);
         }
     }
-    let mut running = Running { app, listener, address, writers, problems: Vec::new(), first_key: None };
+    for channel in app.channels.slack() {
+        let listen = slack::listen(app.clone(), Arc::clone(&channel.name), app.tasks.stop_signal());
+        app.tasks.spawn("slack socket", listen);
+    }
+    let mut running = Running { app, listener, tls, writers, problems: Vec::new(), first_key: None };
     if let Err(error) = running.set_up(files, key_file).await {
         running.shut_down().await;
         return Err(error);
@@ -197,7 +210,13 @@ impl Running {
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.app.settings.server.listen
+    }
+
+    /// The URL of where it listens.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.app.settings.server.own_url()
     }
 
     /// What is wrong with the configuration that was given: warnings, and errors when an earlier version stays.
@@ -234,13 +253,11 @@ impl Running {
                 () = halt => {}
             }
         };
-        let Self { app, listener, writers, .. } = self;
-        let served = crate::http::serve(app.clone(), listener, stop).await;
+        let Self { app, listener, tls, writers, .. } = self;
+        crate::http::serve(app.clone(), listener, tls, stop).await;
         stop_all(&app, &writers).await;
-        if let Some(why) = app.halt.borrow().clone() {
-            return Err(why);
-        }
-        served.map_err(|error| error.to_string())
+        let halted = app.halt.borrow().clone();
+        halted.map_or(Ok(()), Err)
     }
 
     async fn set_up(&mut self, files: Option<Files>, key_file: PathBuf) -> Result<(), StartError> {
@@ -332,7 +349,7 @@ async fn prepare(
         lanes: watch::Sender::new(None),
         tenant,
     };
-    handle.live.start_at(store.head(handle.tenant.id).await?.position);
+    handle.live.start_at(&store.head(handle.tenant.id).await?);
     Ok((Arc::new(handle), writer))
 }
 

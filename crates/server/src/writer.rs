@@ -141,6 +141,8 @@ impl Commit {
             notifications: one.notifications.iter().chain(&two.notifications).cloned().collect(),
             agents: one.agents.iter().chain(&two.agents).cloned().collect(),
             keys: one.keys.iter().chain(&two.keys).cloned().collect(),
+            at: two.at,
+            unowned: one.unowned + two.unowned,
         };
         let deciding = self.deciding + next.deciding;
         Self { committed: Arc::new(joined), to_send: self.to_send, snapshot: next.snapshot, deciding }
@@ -343,7 +345,7 @@ impl Writer {
         let began = Instant::now();
         let answers = inputs.iter().map(|input| decider.decide(input)).collect();
         let deciding = began.elapsed();
-        let Decided { changes, head: after, snapshot, checkpointed, broken, erasures } = decider.finish();
+        let Decided { changes, head: after, snapshot, checkpointed, broken, erasures, unowned } = decider.finish();
         if changes.is_empty() {
             return Ok(Done { answers, commit: None, state: None });
         }
@@ -353,7 +355,7 @@ impl Writer {
         tx.write(&changes, &after).await?;
         let committed = tx.commit().await;
         let state = Some(State { after, snapshot: Arc::clone(&snapshot), checkpointed, broken });
-        let done = Done { answers, commit: Some(told(head, changes, snapshot, deciding)), state };
+        let done = Done { answers, commit: Some(told(head, changes, now, unowned, snapshot, deciding)), state };
         match committed {
             Ok(()) => Ok(done),
             // A sync that failed must not be retried, whatever the head says now.
@@ -482,7 +484,14 @@ impl From<StoreError> for Failed {
     }
 }
 
-fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snapshot>, deciding: Duration) -> Commit {
+fn told(
+    before: Head,
+    changes: mandate_core::change::Changes,
+    at: Millis,
+    unowned: u64,
+    snapshot: Arc<Snapshot>,
+    deciding: Duration,
+) -> Commit {
     let born: Vec<_> = changes.notifications.into_iter().map(Arc::new).collect();
     let delivered = changes.deliveries.into_iter().map(Arc::new);
     let committed = Committed {
@@ -492,6 +501,8 @@ fn told(before: Head, changes: mandate_core::change::Changes, snapshot: Arc<Snap
         notifications: born.iter().cloned().chain(delivered).collect(),
         agents: changes.agents,
         keys: changes.keys,
+        at,
+        unowned,
     };
     let to_send = born.into_iter().filter(|row| row.state == NotificationState::Queued).collect();
     Commit { committed: Arc::new(committed), to_send, snapshot, deciding }

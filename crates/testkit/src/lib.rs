@@ -3,3 +3,5 @@
 pub mod chance;
 pub mod simulation;
 pub mod world;
+
+pub use mandate_standin as standin;

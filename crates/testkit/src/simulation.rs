@@ -3,7 +3,9 @@
 //! One thread, one clock, one source of chance. Nodes crash around commits, answers get lost on the way to
 //! clients and from sinks, the store goes away, fills up and breaks connections during COMMIT. Afterwards the
 //! promises are checked: what was acknowledged is there once, the chains hold, every notification arrived, and
-//! nothing arrived without a stored cause.
+//! nothing arrived without a stored cause; what people answered is kept once, and did what it says.
+
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,12 +30,22 @@ use mandate_store::{NotificationFilter, Store, Tenant};
 use tokio::sync::oneshot;
 
 use crate::chance::Chance;
+use people::People;
 
 const OWNERSHIP: &str = r#"
 people:
   - {handle: "@alice", contacts: [{channel: hook}, {channel: other}]}
+  - {handle: "@bob", contacts: [{channel: other}]}
+teams:
+  - {handle: "@shop", members: ["@alice"], lead: "@bob"}
 owners:
-  - {resource: "service:*", primary: "@alice"}
+  - {resource: "service:*", primary: "@alice", team: "@shop"}
+"#;
+
+/// Some actions are to be reviewed at once, most of them too late.
+const RULES: &str = r#"
+rules:
+  - {name: reviewed, match: {resource.id: s1}, decision: flagged_execute, notify: [resource.owners], review_within: 3s}
 "#;
 
 /// What a run came to.
@@ -47,6 +59,10 @@ pub struct Report {
     pub delivered: usize,
     /// Copies beyond the first that a sink got.
     pub copies: usize,
+    /// What people answered, and was kept.
+    pub answers: usize,
+    /// Reviews that were told of as overdue.
+    pub overdue: usize,
     /// Times the node died.
     pub crashes: usize,
 }
@@ -65,6 +81,7 @@ struct World {
     acknowledged: BTreeSet<u64>,
     /// What each sink got.
     arrived: BTreeMap<NotificationId, usize>,
+    people: People,
     report: Report,
 }
 
@@ -93,7 +110,8 @@ pub async fn run(seed: u64, steps: usize) -> Report {
                 world.unanswered.insert(key);
                 world.submit().await;
             }
-            6..=8 => world.deliver(true).await,
+            6..=7 => world.deliver(true).await,
+            8 => world.answer(true).await,
             _ => world.claim().await,
         }
     }
@@ -103,6 +121,7 @@ pub async fn run(seed: u64, steps: usize) -> Report {
         world.submit().await;
         world.claim().await;
         world.deliver(false).await;
+        world.answer(false).await;
         if world.is_settled().await {
             break;
         }
@@ -133,10 +152,12 @@ impl World {
             unanswered: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
             arrived: BTreeMap::new(),
+            people: People::default(),
             report: Report::default(),
         };
         let (reply, _) = oneshot::channel();
-        let files = Files::from([("ownership.yaml".to_owned(), OWNERSHIP.to_owned())]);
+        let files = [("ownership.yaml", OWNERSHIP), ("rules/reviews.yaml", RULES)];
+        let files = Files::from(files.map(|(path, text)| (path.to_owned(), text.to_owned())));
         world.step(vec![Input::ApplyConfig(ApplyConfigInput { files, by: Asker::system(), reply })]).await;
         world
     }
@@ -263,6 +284,25 @@ impl World {
         }
     }
 
+    /// Somebody answers something that arrived, and repeats what had no answer; two presses may come together.
+    async fn answer(&mut self, presses: bool) {
+        let arrived = self.arrived.len() as u64;
+        for _ in 0..self.chance.below(3) {
+            if presses && arrived > 0 {
+                let at = usize::try_from(self.chance.below(arrived)).unwrap_or(0);
+                let notice = *self.arrived.keys().nth(at).expect("one of them");
+                self.people.press(&self.chance, notice);
+            }
+        }
+        let (mut inputs, waiting) = self.people.inputs(self.now(), &self.tenant.secret);
+        if inputs.is_empty() {
+            return;
+        }
+        inputs.push(Input::Tick);
+        self.step(inputs).await;
+        self.people.hear(&self.chance, waiting).await;
+    }
+
     async fn claim(&mut self) {
         if let Ok(rows) = self.store.claim_due(self.tenant.id, LEASE, 8, 32, &[]).await {
             for row in rows {
@@ -275,7 +315,7 @@ impl World {
     async fn is_settled(&self) -> bool {
         let queued = NotificationFilter { state: Some(NotificationState::Queued), ..NotificationFilter::default() };
         let page = self.store.notifications(self.tenant.id, &queued, None, 1).await;
-        self.unanswered.is_empty() && page.is_ok_and(|page| page.items.is_empty())
+        self.unanswered.is_empty() && self.people.are_answered() && page.is_ok_and(|page| page.items.is_empty())
     }
 
     async fn check(&mut self) {
@@ -322,6 +362,8 @@ impl World {
         for row in rows.iter().filter(|row| row.state == NotificationState::Delivered) {
             assert!(self.arrived.contains_key(&row.id), "{} is called delivered and never arrived", row.id);
         }
+        let (answers, overdue) = self.people.check(store, tenant, &events, &rows).await;
+        (self.report.answers, self.report.overdue) = (answers, overdue);
         self.report.acknowledged = self.acknowledged.len();
         self.report.stored = head.events.seq;
         self.report.delivered = self.arrived.len();

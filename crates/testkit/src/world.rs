@@ -8,6 +8,7 @@ mod errors;
 mod http;
 mod place;
 mod setup;
+mod slack;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -23,6 +24,7 @@ use mandate_server::offline::{KeyDraft, OfflineStore, Verdict, Verifier};
 use mandate_server::settings::{Secret, Settings};
 use mandate_server::start::{DEFAULT_TENANT, Options, StartError, start};
 use mandate_server::tasks::Tasks;
+use mandate_standin::slack::Slack;
 use mandate_standin::webhook::log::Received;
 use mandate_standin::webhook::plan::Plan;
 use mandate_standin::webhook::{SinkOptions, WebhookSink};
@@ -32,6 +34,7 @@ use tokio::sync::oneshot;
 
 pub use http::{Answer, Frame, Frames, Sender};
 pub use setup::{Setup, deploy, look};
+pub use slack::SlackSetup;
 
 use crate::chance::Chance;
 use errors::Errors;
@@ -53,6 +56,8 @@ pub struct World {
     pub hook: WebhookSink,
     /// Behind the channel `other-hook`, the alternate of every notice.
     pub other: WebhookSink,
+    /// Behind the channel `slack`, when the setup has one.
+    pub slack: Option<Slack>,
     /// The first admin key.
     pub admin: String,
     /// What the server found wrong with the files at its last start.
@@ -154,6 +159,7 @@ impl World {
             setup,
             hook: sink().await,
             other: sink().await,
+            slack: None,
             admin: String::new(),
             problems: Vec::new(),
             http: Http::new(),
@@ -165,6 +171,9 @@ impl World {
             served: None,
             tampered: false,
         };
+        if let Some(slack) = &world.setup.slack {
+            world.slack = Some(slack.open(Arc::clone(&world.clock)).await);
+        }
         world.go_on().await;
         world
     }
@@ -187,6 +196,10 @@ impl World {
              - {{name: other-hook, kind: webhook, url: \"{other}\", secret: \"{SECRET}\", allow_private: true}}\n\
              fallback: {{notify: [\"@platform\"], alternate: [other-hook]}}\n{more}"
         );
+        let text = match (&self.setup.slack, &self.slack) {
+            (Some(setup), Some(slack)) => setup.with_channel(&text, &slack.api_url()),
+            _ => text,
+        };
         let mut settings = Settings::parse(&text, "mandate.yaml", |_| None).expect("settings");
         settings.store = Secret::new(self.place.address());
         settings.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -232,6 +245,11 @@ impl World {
             };
             let _ = told.send(running.run_until(stop).await);
         });
+        if let Some(slack) = &self.slack {
+            let url = format!("http://{address}/v1/sources/slack");
+            slack.set_interactivity_url(&url);
+            slack.set_commands_url(&url);
+        }
         self.served = Some(Served { app, address, stop, ended, tasks });
     }
 

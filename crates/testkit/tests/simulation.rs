@@ -12,10 +12,13 @@ async fn ten_seeds_keep_every_promise() {
         total.crashes += report.crashes;
         total.copies += report.copies;
         total.acknowledged += report.acknowledged;
+        total.answers += report.answers;
+        total.overdue += report.overdue;
         if seed == 0 {
             assert_eq!(simulation::run(seed, 400).await, report, "the same seed is the same run");
         }
     }
     // A simulator that breaks nothing proves nothing.
     assert!(total.crashes > 20 && total.copies > 20 && total.acknowledged > 1_000, "{total:?}");
+    assert!(total.answers > 200 && total.overdue > 20, "{total:?}");
 }

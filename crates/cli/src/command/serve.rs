@@ -46,7 +46,6 @@ pub(crate) async fn run(args: ServeArgs, screen: &Screen) -> Result<(), Failure>
     let key_file = args.key_file.unwrap_or_else(|| key_file_of(settings.store.expose()));
     let files = dir.as_ref().map(|dir| dir.files.clone());
     let public_url = settings.server.public_url.clone();
-    let is_said = public_url == format!("http://{}", settings.server.listen);
     let env = machine::server_env_at(settings.store.expose());
     let options = Options { settings, files, key_file: key_file.clone(), store: Default::default() };
     let running = start(options, env).await.map_err(|error| refused(error, dir.as_ref(), screen))?;
@@ -64,9 +63,10 @@ pub(crate) async fn run(args: ServeArgs, screen: &Screen) -> Result<(), Failure>
             screen.say(format!("  {}   shown this once", screen.paint_err(Style::Code, key)));
         }
     }
-    let listening = format!("http://{}", running.address());
-    let known_as = if is_said { String::new() } else { format!(", known as {public_url}") };
-    screen.say(format!("mandate {} is ready on {listening}{known_as}; Ctrl-C stops it", env!("CARGO_PKG_VERSION")));
+    let url = running.url();
+    let known_as = public_url.filter(|public_url| *public_url != url);
+    let known_as = known_as.map(|public_url| format!(", known as {public_url}")).unwrap_or_default();
+    screen.say(format!("mandate {} is ready on {url}{known_as}; Ctrl-C stops it", env!("CARGO_PKG_VERSION")));
     running.run_until(signals.asked()).await.map_err(Failure::Failed)
 }
 
@@ -83,11 +83,7 @@ fn settings(args: &ServeArgs, dir: Option<&ConfigDir>, screen: &Screen) -> Resul
         settings.store = Secret::new(store.clone());
     }
     if let Some(listen) = args.listen {
-        let unchanged = settings.server.public_url == format!("http://{}", settings.server.listen);
         settings.server.listen = listen;
-        if unchanged {
-            settings.server.public_url = format!("http://{listen}");
-        }
     }
     if args.checkpoints.is_some() {
         settings.checkpoints.clone_from(&args.checkpoints);

@@ -4,7 +4,9 @@ use mandate_agent::Client;
 use mandate_agent::client::{path_segment, sse};
 use mandate_agent::control::Backoff;
 use mandate_api::{AgentState, Event, FeedData, Notification, OutcomeStatus, ServerMessage};
+use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::connection::ServerArgs;
 use crate::failure::Failure;
@@ -16,7 +18,7 @@ use crate::words;
 pub(crate) struct TailArgs {
     #[command(flatten)]
     server: ServerArgs,
-    /// Begin after this cursor, not now; 0 is the oldest that is kept
+    /// Begin after this cursor, as --json shows them, not now; 0 is before the oldest that is kept
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
     /// Only this agent's actions
@@ -72,6 +74,13 @@ pub(crate) enum Heard {
     Alive,
 }
 
+/// A line for programs: what happened, and the cursor to go on after it.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    cursor: Option<&'a str>,
+    data: Box<RawValue>,
+}
+
 /// Follows the stream; when it breaks, goes on after what was seen.
 pub(crate) async fn run(args: TailArgs, screen: &Screen) -> Result<(), Failure> {
     let client = args.server.client()?;
@@ -115,7 +124,8 @@ async fn follow(
             Heard::Feed(data) => {
                 *left -= 1;
                 if screen.json {
-                    screen.line(&event.data)?;
+                    let data = RawValue::from_string(event.data).map_err(std::io::Error::from)?;
+                    screen.document(&Line { cursor: after.as_deref(), data })?;
                 } else {
                     screen.line(line(&data, screen))?;
                 }

@@ -108,6 +108,7 @@ fn the_api_is_described() {
     let text = Bench::new().ok(&["openapi"]);
     let document: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(Bench::new().json(&["openapi"]), document, "the same on one line");
     assert!(document["paths"]["/v1/events"]["post"].is_object());
 }
 
@@ -119,4 +120,16 @@ fn the_files_have_schemas() {
     let schema = bench.json(&["schema", "ownership.yaml"]);
     assert_eq!(schema["title"], "ownership.yaml");
     assert!(schema["properties"]["owners"].is_object());
+}
+
+#[test]
+fn the_commands_of_the_guide_work() {
+    let (bench, example) = (Bench::new(), example());
+    let guide = include_str!("../../../../docs/guides/rules.md");
+    let commands: Vec<&str> = guide.lines().filter_map(|line| line.strip_prefix("$ mandate ")).collect();
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for command in commands {
+        let command = command.replace("docs/example", &example);
+        bench.ok(&command.split(' ').collect::<Vec<_>>());
+    }
 }

@@ -50,9 +50,13 @@ fn what_was_sent_is_shown_paused_exported_and_verified() {
 
     let tail = bench.ok(&["tail", "--after", "0", "--count", "3", "--actor", "bot-1", "--json"]);
     for line in tail.lines() {
-        let data: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(data["event"]["actor"]["id"], "bot-1", "that agent's actions and nothing else: {line}");
+        let said: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(said["data"]["event"]["actor"]["id"], "bot-1", "that agent's actions and nothing else: {line}");
     }
+    let said: Value = serde_json::from_str(tail.lines().next().unwrap()).unwrap();
+    let rest =
+        bench.ok(&["tail", "--after", said["cursor"].as_str().unwrap(), "--count", "2", "--actor", "bot-1", "--json"]);
+    assert_eq!(rest.lines().collect::<Vec<_>>(), tail.lines().skip(1).collect::<Vec<_>>(), "it goes on after that");
     let refused = bench.run(&["tail", "--decision", "flaged"]);
     assert_eq!(refused.code, 1);
     assert!(refused.err.contains("`flaged` is not a decision"), "{}", refused.err);

@@ -1,11 +1,11 @@
 //! How people are reached: which of their contacts is on a channel that this process has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ownership::{Contact, Directory, Fallback, OwnerRef};
+use crate::ownership::{Contact, Directory, Fallback, OwnerRef, Party};
 
 /// The channel that every process has (CHN-7): its notices are read over the API and arrive as they are committed;
 /// nothing is sent.
@@ -55,6 +55,8 @@ pub(super) struct Reaches {
     pub(super) fallback: Vec<Reach>,
     /// Who looks after Mandate.
     pub(super) admins: Vec<Reach>,
+    /// The people among them, and in the teams among them, as logs name them.
+    pub(super) keepers: BTreeSet<String>,
 }
 
 impl Reaches {
@@ -80,6 +82,13 @@ impl Reaches {
             reaches.fallback.push(Reach { recipient: "fallback".into(), ways: alternate });
         }
         reaches.admins = reaches.named(directory, &process.admins);
+        let named = process.admins.iter().filter_map(|handle| directory.find(handle));
+        let people = named.flat_map(|party| match directory.party(party) {
+            Some(Party::Team(team)) => team.members.clone(),
+            _ => vec![party],
+        });
+        let people = people.filter_map(|party| directory.party(party));
+        reaches.keepers = people.map(|party| party.log_name().to_string()).collect();
         if reaches.admins.is_empty() {
             reaches.admins = reaches.fallback.clone();
         }

@@ -153,6 +153,12 @@ impl Snapshot {
         &self.reaches.admins
     }
 
+    /// Whether the person that a log names so is one of those who look after Mandate, or of a team that does.
+    #[must_use]
+    pub fn looks_after(&self, log_name: &str) -> bool {
+        self.reaches.keepers.contains(log_name)
+    }
+
     /// The team that owns an agent, as people write it.
     #[must_use]
     pub fn agent_team(&self, agent: &str) -> Option<&str> {

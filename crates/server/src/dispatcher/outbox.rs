@@ -189,6 +189,8 @@ impl Outbox {
             Answer::Retry { after, .. } => {
                 state.failures = state.failures.saturating_add(1);
                 let wait = match after {
+                    // A narrow channel keeps in mind itself what was asked, and of which of its calls.
+                    Some(_) if state.widest == 1 => Span(0),
                     Some(asked) => *asked,
                     None if state.failures >= NARROWS_AFTER => SECOND,
                     None => Span(0),

@@ -1,7 +1,7 @@
 //! What a notice says, put together from what was stored: the same words after a crash as before it.
 
 use mandate_connect::channel::notice::{
-    Call, EventRef, Impact, Kind, Notice, Place, Since, Suggestion, What, When, Who, WhyYou,
+    Call, EventRef, Impact, Kind, Notice, Place, Response, Since, Suggestion, What, When, Who, WhyYou,
 };
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
@@ -9,36 +9,39 @@ use mandate_core::intervention::Intervention;
 use mandate_core::ownership::Step;
 use mandate_core::plan::{Record, Said, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
+use mandate_core::time::Span;
 use mandate_store::StoredResponse;
 use serde_json::Value;
+
+use super::offer::Happened;
 
 /// Why a notification is sent.
 pub(super) fn reasons(row: &NotificationRow) -> Result<Vec<Why>, String> {
     serde_json::from_slice(&row.reason).map_err(|error| format!("reason of notification {}: {error}", row.id))
 }
 
-/// The notice of one notification; `asked` is the answer that it follows from, when it does.
+/// The notice of one notification, with what came of it since.
 ///
 /// # Errors
 /// Says what cannot be read when a stored row is damaged; such a notice is refused, not retried.
 pub(super) fn notice(
     snapshot: &Snapshot,
     event: Option<&EventRow>,
-    asked: Option<&StoredResponse>,
+    happened: &Happened,
     row: &NotificationRow,
     public_url: &str,
 ) -> Result<Notice, String> {
     let why = reasons(row)?;
     match event {
-        Some(event) => about_event(snapshot, event, asked, row, &why, public_url),
-        None => Ok(about_mandate(snapshot, row, &why, public_url)),
+        Some(event) => about_event(snapshot, event, happened, row, &why, public_url),
+        None => Ok(about_mandate(snapshot, happened, row, &why, public_url)),
     }
 }
 
 fn about_event(
     snapshot: &Snapshot,
     row: &EventRow,
-    asked: Option<&StoredResponse>,
+    happened: &Happened,
     notification: &NotificationRow,
     why: &[Why],
     public_url: &str,
@@ -75,7 +78,7 @@ fn about_event(
     let mut sentences: Vec<String> = why.iter().map(|why| why.sentence(at)).collect();
     // Two rules may give one reason.
     sentences.dedup();
-    sentences.extend(asked.map(|asked| words_of(snapshot, asked)));
+    sentences.extend(happened.asked.as_ref().map(|asked| words_of(snapshot, asked)));
     sentences.extend(rule_words(&record.rules));
     let late = event.flags.contains(Flag::Late).then(|| {
         if event.flags.contains(Flag::ClockSkew) {
@@ -86,6 +89,7 @@ fn about_event(
     });
     let agent = actor.filter(|actor| actor.kind == ActorKind::Agent).map(|_| who.name.as_str());
     let suggestions = offers(agent);
+    let since = Since { responses: responses(snapshot, happened, &who.name), ..Since::default() };
     Ok(Notice {
         id: notification.id.to_string(),
         kind: if record.decision == Decision::Flagged { Kind::ActionFlagged } else { Kind::ActionMonitored },
@@ -107,7 +111,7 @@ fn about_event(
             confidence_words: confidence(record.confidence).to_owned(),
         },
         impact: Impact::default(),
-        since: Since::default(),
+        since,
         suggestions,
         event: Some(EventRef { id: row.id.to_string(), seq: row.seq, hash: row.hash.to_string() }),
         public_url: Some(public_url.to_owned()),
@@ -130,6 +134,20 @@ fn offers(agent: Option<&str>) -> Vec<Suggestion> {
         call: Call::Respond { intervention: verb.to_string() },
     };
     possible.map(offer).collect()
+}
+
+/// What people answered, the first answer first.
+fn responses(snapshot: &Snapshot, happened: &Happened, agent: &str) -> Vec<Response> {
+    let told = happened.responses.iter().map(|stored| {
+        let row = &stored.row;
+        let assignee = row.assignee.as_deref().map(|to| snapshot.display_name(to)).unwrap_or_default();
+        let did = match row.undoes {
+            Some(_) => row.intervention.undid(agent),
+            None => row.intervention.did(agent, &assignee),
+        };
+        Response { who: snapshot.display_name(&row.by), did, after: row.since_sent.unwrap_or(Span(0)) }
+    });
+    told.collect()
 }
 
 /// Who asked or assigned, and in which words.
@@ -157,7 +175,13 @@ fn rule_words(rules: &[Said]) -> Vec<String> {
     words
 }
 
-fn about_mandate(snapshot: &Snapshot, row: &NotificationRow, why: &[Why], public_url: &str) -> Notice {
+fn about_mandate(
+    snapshot: &Snapshot,
+    happened: &Happened,
+    row: &NotificationRow,
+    why: &[Why],
+    public_url: &str,
+) -> Notice {
     let sentences: Vec<String> = why.iter().map(|why| why.sentence(|_| None)).collect();
     Notice {
         id: row.id.to_string(),
@@ -177,7 +201,7 @@ fn about_mandate(snapshot: &Snapshot, row: &NotificationRow, why: &[Why], public
             confidence_words: "definitely".to_owned(),
         },
         impact: Impact::default(),
-        since: Since::default(),
+        since: Since { responses: responses(snapshot, happened, ""), ..Since::default() },
         suggestions: Vec::new(),
         event: None,
         public_url: Some(public_url.to_owned()),

@@ -108,6 +108,15 @@ pub(super) async fn small(request: Request) -> Result<Bytes, Refused> {
     arrived(collect(request.into_body(), announced, MAX_CALL, |_| Ok(()))).await
 }
 
+/// Reads the bytes of what another service sends, at most `limit`, whatever their type.
+///
+/// # Errors
+/// 413, 408 when it does not arrive.
+pub(super) async fn foreign(request: Request, limit: usize) -> Result<Bytes, Refused> {
+    let announced = length_of(request.headers());
+    arrived(collect(request.into_body(), announced, limit, |_| Ok(()))).await
+}
+
 /// A body as text.
 ///
 /// # Errors

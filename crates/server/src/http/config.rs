@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use super::caller::Caller;
-use super::docs::{BodyProblems, KeyProblems, QueryProblems};
+use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, QueryProblems};
 use super::events::address;
 use super::extract::{Json, Params, Segment};
 use super::problem::{Code, Refused};
@@ -63,17 +63,26 @@ pub(super) async fn get(
     }))
 }
 
+/// The parts of a tenant's configuration.
+const KINDS: [&str; 4] = ["rules", "ownership", "capture", "calendar"];
+
 /// Change a part of the configuration: not over HTTP yet, it belongs to the files of `--config`.
 #[utoipa::path(
     put, path = "/v1/config/{kind}", tag = "config",
-    params(("kind" = String, Path, description = "such as `rules` or `ownership`")),
+    params(("kind" = String, Path, description = "`rules`, `ownership`, `capture` or `calendar`")),
     responses((status = 409, description = "managed by files", body = mandate_api::Problem,
-        content_type = "application/problem+json"), KeyProblems)
+        content_type = "application/problem+json"), NotFoundProblem, KeyProblems)
 )]
 pub(super) async fn put(State(_app): State<App>, caller: Caller, kind: Segment) -> Result<(), Refused> {
     caller.may(Right::Admin, "config.put")?;
-    let detail =
-        format!("`{}` is managed by files: change it in the directory given as `--config` and start again", kind.0);
+    let kind = kind.0;
+    if !KINDS.contains(&kind.as_str()) {
+        let detail = format!("`{kind}` is no part of the configuration; there are {}", KINDS.join(", "));
+        return Err(Refused::new(Code::NotFound, detail));
+    }
+    let detail = format!(
+        "`{kind}` is managed by files, not over HTTP: put it into a directory and start the server with `--config` and that"
+    );
     Err(Refused::new(Code::ManagedByFiles, detail))
 }
 

@@ -167,8 +167,12 @@ pub fn page_size(limit: Option<u32>) -> Result<u32, Refused> {
 /// # Errors
 /// 400 for any other text.
 pub fn cursor<T: std::str::FromStr>(cursor: Option<&str>) -> Result<Option<T>, Refused> {
-    let unknown = |_| Refused::new(Code::InvalidRequest, "`cursor` is not one that a page gave; begin without it");
-    cursor.map(str::parse).transpose().map_err(unknown)
+    cursor.map(str::parse).transpose().map_err(|_| unknown_cursor())
+}
+
+/// The answer to a cursor that no page gave.
+pub(super) fn unknown_cursor() -> Refused {
+    Refused::new(Code::InvalidRequest, "`cursor` is not one that a page gave; begin without it")
 }
 
 #[cfg(test)]

@@ -7,25 +7,51 @@ use mandate_api::{Key, KeyRequest, KeyScope, NewKey, Page};
 use mandate_core::change::Scope;
 use mandate_core::id::KeyId;
 use mandate_core::time::Millis;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::caller::Caller;
-use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once};
-use super::extract::{Json, Segment};
+use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once, QueryProblems};
+use super::extract::{Json, Params, Segment, cursor, page_size, unknown_cursor};
 use super::problem::{Code, Refused};
 use super::view;
 use crate::app::App;
 use crate::auth::{self, KeyWish, Right, WrongWish};
 use crate::input::{CreateKeyInput, Input, RevokeKeyInput};
 
+/// A page of keys.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Pages {
+    /// How many, 1 to 1,000; 50 when left out.
+    limit: Option<u32>,
+    /// Where an earlier page said to go on.
+    cursor: Option<String>,
+}
+
 /// List the tenant's keys, oldest first, revoked ones too. Their texts are not kept anywhere.
 #[utoipa::path(
-    get, path = "/v1/keys", tag = "keys",
-    responses((status = 200, description = "every key", body = Page<Key>), KeyProblems)
+    get, path = "/v1/keys", tag = "keys", params(Pages),
+    responses((status = 200, description = "a page of keys", body = Page<Key>), QueryProblems, KeyProblems)
 )]
-pub(super) async fn list(State(app): State<App>, caller: Caller) -> Result<Answer<Page<Key>>, Refused> {
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Params(page): Params<Pages>,
+) -> Result<Answer<Page<Key>>, Refused> {
     caller.may(Right::Admin, "keys.list")?;
-    let items = app.keys.of(caller.tenant.tenant.id).iter().map(view::key).collect();
-    Ok(Answer(Page { items, next_cursor: None }))
+    let limit = page_size(page.limit)? as usize;
+    let after = cursor::<KeyId>(page.cursor.as_deref())?;
+    let rows = app.keys.of(caller.tenant.tenant.id);
+    let begin = match after {
+        None => 0,
+        // Keys are never removed, so the one that a page ended with is still there.
+        Some(after) => rows.iter().position(|row| row.id == after).ok_or_else(unknown_cursor)? + 1,
+    };
+    let items: Vec<Key> = rows.iter().skip(begin).take(limit).map(view::key).collect();
+    let next_cursor = items.last().filter(|_| begin + limit < rows.len()).map(|key| key.id.to_string());
+    Ok(Answer(Page { items, next_cursor }))
 }
 
 /// Make a key. Its text is in this answer and nowhere else.

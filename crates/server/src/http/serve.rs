@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,14 +21,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tower::Service as _;
 
 use super::router;
 use super::stream::listener::HangUp;
 use crate::app::App;
-use crate::settings::TlsFiles;
 use crate::tasks::Tasks;
 
 /// A connection may take this long to say what it wants.
@@ -43,25 +39,14 @@ const STREAMS_END: Duration = Duration::from_secs(2);
 /// After an accept failed, mostly for want of file descriptors, the next one waits this long.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 
-/// Why serving did not begin.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// A file of the certificate or its key.
-    #[error("cannot read `{path}` for TLS: {detail}")]
-    Tls {
-        /// The file.
-        path: String,
-        /// What is wrong with it.
-        detail: String,
-    },
-}
-
-/// Serves until `stop` is done, then stops in order.
-///
-/// # Errors
-/// Says what is wrong with the TLS files; nothing was served then.
-pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()> + Send) -> Result<(), ServeError> {
-    let tls = app.settings.server.tls.as_ref().map(acceptor).transpose()?;
+/// Serves, over TLS when its configuration is given, until `stop` is done; then stops in order.
+pub async fn serve(
+    app: App,
+    listener: TcpListener,
+    tls: Option<Arc<ServerConfig>>,
+    stop: impl Future<Output = ()> + Send,
+) {
+    let tls = tls.map(TlsAcceptor::from);
     let router = router(app.clone());
     let connections = Tasks::default();
     let room = Arc::new(Semaphore::new(app.settings.limits.connections));
@@ -110,7 +95,6 @@ pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = (
     if tokio::time::timeout(STREAMS_END, app.http.streams_ended(&app.settings)).await.is_err() {
         tracing::warn!("some streams did not end in time");
     }
-    Ok(())
 }
 
 async fn handshake(
@@ -171,22 +155,4 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     if let Err(error) = ended {
         tracing::debug!(%peer, error, "a connection ended badly");
     }
-}
-
-/// TLS 1.2 and 1.3 with the files that the settings name.
-fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
-    let wrong = |path: &Path, detail: String| ServeError::Tls { path: path.display().to_string(), detail };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&files.cert)
-        .and_then(Iterator::collect)
-        .map_err(|error| wrong(&files.cert, error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| wrong(&files.key, error.to_string()))?;
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| wrong(&files.cert, error.to_string()))?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(|error| wrong(&files.cert, error.to_string()))?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -49,7 +49,8 @@ impl HttpState {
         let loopback = settings.server.listen.ip().to_canonical().is_loopback();
         let hosts = || {
             let listen = settings.server.listen.ip().to_string();
-            let public = settings.server.public_url.split("://").nth(1).unwrap_or_default();
+            let public = settings.server.public_url();
+            let public = public.split("://").nth(1).unwrap_or_default();
             let public = host_of(public.split('/').next().unwrap_or_default()).to_ascii_lowercase();
             ["127.0.0.1", "localhost", "::1"].map(str::to_owned).into_iter().chain([listen, public]).collect()
         };

@@ -164,20 +164,30 @@ pub(super) async fn readyz(State(app): State<App>) -> Result<&'static str, Refus
 #[expect(clippy::cast_precision_loss, reason = "gauges are doubles")]
 pub(super) async fn metrics(State(app): State<App>, caller: Result<Caller, Refused>) -> Result<Response, Refused> {
     readable(&app, caller, "metrics")?;
-    let (mut items, mut bytes, mut waiting, mut store) = (0, 0, 0, 0);
+    let now = app.env.now();
+    let (mut items, mut bytes, mut waiting, mut failing, mut oldest, mut store) = (0, 0, 0, 0, Span(0), 0);
     for tenant in app.tenants.values() {
         let depth = tenant.intake.depth();
         items += depth.0;
         bytes += depth.1;
         let lanes = tenant.lanes.borrow().as_ref().map(|health| health.borrow().clone()).unwrap_or_default();
         waiting += lanes.iter().map(|lane| lane.waiting + lane.under_way).sum::<usize>();
-        store = store.max(app.http.samples.of(tenant.tenant.id).store_bytes);
+        failing += lanes.iter().filter(|lane| lane.failures > 0 || lane.broken.is_some()).count();
+        let sample = app.http.samples.of(tenant.tenant.id);
+        oldest = oldest.max(sample.oldest_queued.map_or(Span(0), |born| now.since(born)));
+        store = store.max(sample.store_bytes);
     }
     let mut gauges = vec![
         ("mandate_ready", "1 while events are accepted", f64::from(u8::from(app.is_ready()))),
         ("mandate_queue_items", "events that wait for the writer", items as f64),
         ("mandate_queue_bytes", "their bytes", bytes as f64),
         ("mandate_outbox_waiting", "notices in this node's hands", waiting as f64),
+        (
+            "mandate_outbox_oldest_seconds",
+            "the age of the oldest notification that is still to be sent, 0 without any",
+            oldest.0 as f64 / 1_000.0,
+        ),
+        ("mandate_lanes_failing", "lanes whose last attempt failed, or whose channel is broken", failing as f64),
         ("mandate_store_bytes", "bytes of the store", store as f64),
         ("mandate_streams", "live streams that are open", app.http.open_streams(&app.settings) as f64),
     ];

@@ -392,13 +392,10 @@ pub(super) fn derived(row: &EventRow) -> Vec<String> {
     // Sealed bytes that cannot be read are the chain's finding.
     let Ok(event) = serde_json::from_slice::<SealedEvent>(&row.sealed) else { return Vec::new() };
     let at = if event.flags.contains(Flag::ClockSkew) { event.received_at } else { event.timestamp };
-    let mut resources: Vec<String> = Vec::new();
-    for resource in event.scope.iter().filter_map(|scope| scope.resources.as_ref()).flatten() {
-        let address = resource.address();
-        if !resources.contains(&address) {
-            resources.push(address);
-        }
-    }
+    let touched = event.scope.iter().filter_map(|scope| scope.resources.as_ref()).flatten();
+    let mut resources: Vec<String> = touched.map(|resource| resource.address()).collect();
+    resources.sort_unstable();
+    resources.dedup();
     let columns = [
         ("id", row.id.to_string(), event.id.to_string()),
         ("at", row.at.0.to_string(), at.0.to_string()),

@@ -28,7 +28,7 @@ mod tests {
             let files = TlsFiles { cert: "c".into(), key: "k".into() };
             check_listen(&ServerSettings {
                 listen: address.parse().unwrap(),
-                public_url: String::new(),
+                public_url: None,
                 tls: tls.then_some(files),
                 allow_insecure_public: allowed,
             })

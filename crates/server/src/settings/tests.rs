@@ -30,13 +30,35 @@ checkpoints: /var/lib/mandate/checkpoints
 fn reads_a_whole_file() {
     let settings = parse(WHOLE).unwrap();
     assert_eq!(settings.server.listen.to_string(), "127.0.0.1:9000");
-    assert_eq!(settings.server.public_url, "https://mandate.example.com");
+    assert_eq!(settings.server.public_url(), "https://mandate.example.com");
     assert_eq!(settings.limits, Limits { actor_per_second: 5, ..Limits::default() });
     assert_eq!(settings.fallback.alternate, ["ops-hook"]);
     let ChannelKind::Webhook { secret, allow_private, .. } = &settings.channels[0].kind else { panic!("a webhook") };
     assert_eq!(secret.expose(), "whsec_s3cret");
     assert!(*allow_private);
     assert!(!format!("{settings:?}").contains("s3cret"), "secrets do not print");
+}
+
+#[test]
+fn the_public_url_is_its_own_unless_another_is_given() {
+    let url = |text| {
+        let mut server = parse(text).unwrap().server;
+        server.listen = "127.0.0.1:9999".parse().unwrap();
+        server.public_url()
+    };
+    assert_eq!(url("server: {listen: \"127.0.0.1:1\"}"), "http://127.0.0.1:9999", "where it listens in the end");
+    assert_eq!(url("server: {listen: \"127.0.0.1:1\", public_url: \"http://127.0.0.1:1/\"}"), "http://127.0.0.1:9999");
+    assert_eq!(url("server: {tls: {cert: c, key: k}}"), "https://127.0.0.1:9999");
+    assert_eq!(url("server: {public_url: \"https://m.example.com/\"}"), "https://m.example.com");
+}
+
+#[test]
+fn the_channel_in_the_app_is_there_and_nobodys_to_define() {
+    let settings = parse("fallback: {alternate: [in-app]}").unwrap();
+    assert_eq!((settings.channels.len(), settings.fallback.alternate), (0, vec!["in-app".to_owned()]));
+    let text = WHOLE.replace("ops-hook", "in-app");
+    let found = wrong(&text);
+    assert!(found[0].contains("the channel `in-app` is built in (take it out"), "{found:?}");
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub(super) struct Decided {
     pub(super) checkpointed: (Millis, i64, i64),
     pub(super) broken: BTreeSet<Arc<str>>,
     pub(super) erasures: Vec<Erasure>,
+    /// How many of the events touched something that nobody owns.
+    pub(super) unowned: u64,
 }
 
 /// Works through one batch.
@@ -104,6 +106,7 @@ pub(super) struct Decider<'a> {
     first_event: i64,
     /// The history is kept beside a checkpoint, as it is at the end of the batch.
     keep_history: bool,
+    unowned: u64,
 }
 
 impl<'a> Decider<'a> {
@@ -137,6 +140,7 @@ impl<'a> Decider<'a> {
             erasures: Vec::new(),
             first_event: head.events.next_seq(),
             keep_history: false,
+            unowned: 0,
         }
     }
 
@@ -230,6 +234,7 @@ impl<'a> Decider<'a> {
             checkpointed: self.checkpointed,
             broken: self.broken,
             erasures: self.erasures,
+            unowned: self.unowned,
         }
     }
 
@@ -274,6 +279,8 @@ impl<'a> Decider<'a> {
         let seen = Seen::of(submission, self.now);
         let observed = Observed { key_reused: reused, ..self.history.observe(seen) };
         let plan = plan::plan(&self.snapshot, &observed, submission, id, times);
+        let is_unowned = plan.flags.contains(Flag::Unowned) || plan.flags.contains(Flag::NoResource);
+        self.unowned += u64::from(is_unowned);
 
         let at = if plan.flags.contains(Flag::ClockSkew) { times.received_at } else { times.timestamp };
         let routing = SealedRouting {

@@ -105,6 +105,14 @@ async fn keys_open_what_their_scope_says_and_nothing_once_revoked() {
     assert!(revoked.json()["detail"].as_str().unwrap().contains("revoked"));
     let listed = world.get("/v1/keys").await;
     assert!(!String::from_utf8_lossy(&listed.body).contains(&read), "texts of keys are not kept");
+    let (mut paged, mut path) = (Vec::new(), "/v1/keys?limit=3".to_owned());
+    loop {
+        let mut page = world.get(&path).await.json();
+        paged.append(page["items"].as_array_mut().unwrap());
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        path = format!("/v1/keys?limit=3&cursor={cursor}");
+    }
+    assert_eq!(json!(paged), listed.json()["items"]);
     world.stop().await;
 }
 
@@ -171,6 +179,9 @@ async fn the_server_says_how_it_does() {
     world.post("/v1/events", &event("a", "1")).await;
     let metrics = String::from_utf8(world.get("/metrics").await.body).unwrap();
     assert!(metrics.contains("mandate_events_total{result=\"accepted\"} 1"), "{metrics}");
+    for gauge in ["mandate_outbox_oldest_seconds 0", "mandate_lanes_failing 0"] {
+        assert!(metrics.contains(&format!("\n{gauge}\n")), "{metrics}");
+    }
     let status = world.get("/v1/status").await.json();
     assert_eq!((status["ready"].as_bool(), status["tenant"].as_str()), (Some(true), Some("default")));
     assert!(status["position"].as_i64().unwrap() >= 1);

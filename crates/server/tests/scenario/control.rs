@@ -92,6 +92,14 @@ fn all_are_paused_at_once() {
             assert_eq!(control.next().await.unwrap().data["state"], "running");
             streams.push(control);
         }
+        let mut person = look("alice", "k");
+        person["actor"] = json!({"type": "human", "id": "@alice"});
+        world.accept(&[person]).await;
+        assert_eq!(
+            world.get("/v1/agents").await.json()["items"].as_array().map(Vec::len),
+            Some(3),
+            "people are not agents"
+        );
         let preview = world.post("/v1/agents/pause", &json!({"preview": true})).await.json();
         assert_eq!((&preview["count"], &preview["preview"]), (&json!(3), &json!(true)));
         let paused = world.post("/v1/agents/pause", &json!({"reason": "stop everything"})).await.json();

@@ -61,7 +61,8 @@ fn each_scope_opens_its_own_calls() {
         let event = look("deployer", "k1");
         let wish = json!({"scope": "read"});
         let nothing = json!({});
-        let calls: [(&str, &str, Option<&Value>, [u16; 4]); 11] = [
+        let answer = json!({"intervention": "looks_ok"});
+        let calls: [(&str, &str, Option<&Value>, [u16; 4]); 14] = [
             ("POST", "/v1/events", Some(&event), [202, 403, 403, 202]),
             ("GET", "/v1/events", None, [403, 200, 200, 200]),
             ("GET", "/v1/export/events", None, [403, 200, 200, 200]),
@@ -71,6 +72,9 @@ fn each_scope_opens_its_own_calls() {
             ("POST", "/v1/agents/pause", Some(&nothing), [403, 403, 200, 200]),
             ("POST", "/v1/agents/deployer/resume", Some(&nothing), [403, 403, 403, 200]),
             ("POST", "/v1/agents/resume", Some(&nothing), [403, 403, 403, 200]),
+            ("POST", "/v1/notifications/x/responses", Some(&answer), [403, 403, 404, 404]),
+            ("POST", "/v1/responses/x/undo", Some(&nothing), [403, 403, 404, 404]),
+            ("GET", "/v1/reviews", None, [403, 200, 200, 200]),
             ("POST", "/v1/keys", Some(&wish), [403, 403, 403, 201]),
             ("GET", "/v1/keys", None, [403, 403, 403, 200]),
         ];

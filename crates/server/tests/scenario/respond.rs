@@ -1,5 +1,6 @@
 //! People answer notices: what is done, what the second one finds, what can be taken back, what waits for a review.
 
+use mandate_core::plan::Why;
 use mandate_server::input::Input;
 use mandate_testkit::world::{Answer, Setup, World, deploy, scenario_everywhere, until};
 use serde_json::{Value, json};
@@ -155,11 +156,17 @@ fn a_repeated_press_is_one_press() {
         let again = world.post_raw(&path, &world.admin, &headers, body.as_bytes()).await.json();
         assert_eq!(first["response"]["id"], again["response"]["id"], "{again}");
         assert_eq!((&again["effect"], &again["said"]), (&first["effect"], &first["said"]));
+        // The same again under another name is another press, and the first name still stands for the first.
+        let second = [("idempotency-key", "press-2"), ("content-type", "application/json")];
+        let second = world.post_raw(&path, &world.admin, &second, body.as_bytes()).await.json();
+        assert_eq!(second["effect"], "unchanged");
+        let again = world.post_raw(&path, &world.admin, &headers, body.as_bytes()).await.json();
+        assert_eq!(first["response"]["id"], again["response"]["id"], "{again}");
         let other = body.replace("later", "now");
         let refused = world.post_raw(&path, &world.admin, &headers, other.as_bytes()).await;
         assert_eq!((refused.status, refused.code().as_str()), (409, "conflict"));
         let shown = world.get(&format!("/v1/events/{event}")).await.json();
-        assert_eq!(shown["responses"].as_array().unwrap().len(), 1);
+        assert_eq!(shown["responses"].as_array().unwrap().len(), 2);
     });
 }
 
@@ -320,5 +327,38 @@ fn in_app_notices_arrive_with_their_event() {
         assert!(answers["p95_ms"].is_i64() && answers["pause_p95_target_ms"] == 10_000, "{answers}");
         let metrics = world.get("/metrics").await;
         assert!(String::from_utf8_lossy(&metrics.body).contains("mandate_tti_p50_seconds"));
+    });
+}
+
+#[test]
+fn a_notice_about_mandate_itself_is_answered_too() {
+    scenario_everywhere(Setup::default(), async |world| {
+        world.tenant().intake.push_control(Input::Alert(Why::QueueFull)).expect("the server runs");
+        let notice = world.notice(&Value::Null, "ops-hook", "delivered").await["id"].clone();
+        let notice = notice.as_str().unwrap();
+        for verb in ["pause_agent", "flag_for_review"] {
+            let refused = press(world, notice, &world.admin, json!({"intervention": verb})).await;
+            assert_eq!((refused.status, refused.code().as_str()), (422, "unprocessable"), "{refused:?}");
+            assert!(refused.json()["detail"].as_str().unwrap().contains("about Mandate itself"), "{refused:?}");
+        }
+        let answer = pressed(world, notice, &world.admin, "investigate").await;
+        assert_eq!((&answer["response"]["did"], &answer["response"]["first"]), (&json!("is on it"), &json!(true)));
+        assert!(answer["agent"].is_null() && answer["response"]["event_seq"].is_null(), "{answer}");
+        let taken = undo(world, &answer, &world.admin).await.json();
+        assert!(taken["said"].as_str().unwrap().starts_with("the answer is taken back; the first"), "{taken}");
+    });
+}
+
+#[test]
+fn another_tenant_answers_nothing_of_ours() {
+    scenario_everywhere(Setup::default(), async |world| {
+        let theirs = world.other_tenant("acme", "admin").await;
+        let (notice, _) = noticed(world, "k1").await;
+        let flag = pressed(world, &notice, &world.admin, "flag_for_review").await;
+        let refused = press(world, &notice, &theirs, json!({"intervention": "pause_agent"})).await;
+        assert_eq!(refused.status, 404, "{refused:?}");
+        assert_eq!(undo(world, &flag, &theirs).await.status, 404);
+        assert_eq!(world.call("GET", "/v1/reviews", &theirs, None).await.json()["items"], json!([]));
+        assert_eq!(world.get("/v1/agents/deployer").await.json()["state"], "running");
     });
 }

@@ -226,6 +226,18 @@ impl Store {
         read!(self, tenant, all, EVENTS_FROM, [seq, limit], decode::event, |sim| sim.events_from(seq, limit))
     }
 
+    /// The place of the last event that was recorded before a time; none when there is no such one.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn last_event_before(&self, tenant: TenantId, at: Millis) -> Result<Option<i64>> {
+        fn seq(row: &crate::sql::Row) -> Result<i64> {
+            row.of("event", "seq").int("seq")
+        }
+        let id = uuid_v7(at, [0; 16]);
+        read!(self, tenant, one, BEFORE_ID, [id], seq, |sim| sim.last_event_before(EventId(id)))
+    }
+
     /// Resources that events in a range of places list but that searching by resource would not find, at most
     /// 100, as `(seq, resource)`. For verification.
     ///

@@ -88,6 +88,10 @@ statements! {
         "SELECT count(DISTINCT event_seq) AS told FROM notification
          WHERE tenant = $1 AND id >= $2 AND event_seq IS NOT NULL AND delivered_at >= $3",
     );
+    /// When the oldest one that is still to be sent was born.
+    OLDEST_QUEUED: Sql::both(
+        "SELECT created_at FROM notification WHERE tenant = $1 AND state = 'queued' ORDER BY created_at LIMIT 1",
+    );
     /// Notifications before an id, newest first, that pass a filter.
     LIST: Sql {
         lite: "SELECT * FROM notification WHERE tenant = $1 AND id < $2 AND id >= $3
@@ -150,6 +154,17 @@ impl Store {
         read!(self, tenant, all, NOTIFICATIONS_OF, [event_seq, limit], decode::notification, |sim| {
             sim.notifications_of(event_seq)
         })
+    }
+
+    /// When the oldest notification that is still to be sent was born; none when none is.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn oldest_queued(&self, tenant: TenantId) -> Result<Option<Millis>> {
+        fn born(row: &crate::sql::Row) -> Result<Millis> {
+            row.of("notification", "created_at").int("created_at").map(Millis)
+        }
+        read!(self, tenant, one, OLDEST_QUEUED, [], born, |sim| sim.oldest_queued())
     }
 
     /// Notifications that pass a filter, newest first, before the id `before`. Looks at 20,000 at most, as

@@ -24,7 +24,7 @@ pub struct StoredResponse {
 }
 
 /// How many of the newest notifications, and of the newest answers, figures are taken from.
-pub(crate) const MEASURED: i64 = 100_000;
+pub(crate) const MEASURED: i64 = 20_000;
 
 macro_rules! select {
     ($rest:literal) => {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use mandate_core::audit::{self, AuditRow};
 use mandate_core::change::{
-    AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, PersonRow,
-    RejectedRow, ResponseRow, ReviewRow,
+    AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
+    OutcomeRow, PersonRow, RejectedRow, ResponseRow, ReviewRow,
 };
 use mandate_core::id::{ConfigId, EventId, NotificationId, RejectedId, ResponseId};
 use mandate_core::metric::AnswerTimes;
@@ -37,6 +37,10 @@ impl State {
 
     pub(crate) fn event_by_seq(&self, seq: i64) -> Option<StoredEvent> {
         self.events.get(&seq).map(|row| self.stored(row))
+    }
+
+    pub(crate) fn last_event_before(&self, id: EventId) -> Option<i64> {
+        self.event_ids.iter().filter(|(other, _)| **other < id).map(|(_, seq)| *seq).max()
     }
 
     pub(crate) fn events_from(&self, seq: i64, limit: i64) -> Vec<StoredEvent> {
@@ -84,6 +88,11 @@ impl State {
 
     pub(crate) fn notifications_of(&self, event_seq: i64) -> Vec<NotificationRow> {
         self.notifications.values().filter(|row| row.event_seq == Some(event_seq)).cloned().collect()
+    }
+
+    pub(crate) fn oldest_queued(&self) -> Option<Millis> {
+        let queued = self.notifications.values().filter(|row| row.state == NotificationState::Queued);
+        queued.map(|row| row.created_at).min()
     }
 
     pub(crate) fn notifications(

@@ -146,6 +146,8 @@ pub(crate) async fn lists_are_filtered_and_paged(world: &mut World) {
     tx.commit().await.unwrap();
 
     let now = batch.now;
+    assert_eq!(store.last_event_before(tenant, now.minus(DAY)).await.unwrap(), None);
+    assert_eq!(store.last_event_before(tenant, now.plus(DAY)).await.unwrap(), Some(200));
     let none = EventFilter::default;
     let filters = [
         none(),
@@ -188,6 +190,7 @@ pub(crate) async fn notifications_are_filtered_and_paged(world: &mut World) {
     }
     tx.write(&batch.changes, &batch.head).await.unwrap();
     tx.commit().await.unwrap();
+    assert_eq!(store.oldest_queued(tenant).await.unwrap(), Some(Millis(1)), "the one before it is delivered");
     let none = NotificationFilter::default;
     let filters = [
         none(),
@@ -255,6 +258,8 @@ pub(crate) async fn another_tenant_sees_nothing(world: &mut World) {
     let event = written.events[0].id;
     assert_eq!(store.event(other, event).await.unwrap(), None);
     assert_eq!(store.event_by_seq(other, 1).await.unwrap(), None);
+    assert_eq!(store.last_event_before(other, Millis(i64::MAX)).await.unwrap(), None);
+    assert_eq!(store.oldest_queued(other).await.unwrap(), None);
     assert!(store.events_from(other, 1, 10).await.unwrap().is_empty());
     for filter in [
         EventFilter::default(),

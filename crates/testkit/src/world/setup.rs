@@ -3,8 +3,10 @@
 use mandate_core::plan::snapshot::Files;
 use serde_json::{Value, json};
 
+use super::slack::SlackSetup;
+
 /// `@alice` is told through `ops-hook`, `@bob` through `other-hook`, and each owns something.
-const OWNERSHIP: &str = r#"people:
+pub(super) const OWNERSHIP: &str = r#"people:
   - {handle: "@alice", name: "Alice", contacts: [{channel: ops-hook}]}
   - {handle: "@bob", name: "Bob", contacts: [{channel: other-hook}]}
 teams:
@@ -39,6 +41,8 @@ pub struct Setup {
     pub hook_url: Option<String>,
     /// At most so many pages of 4 kB in the store.
     pub max_pages: Option<u32>,
+    /// A Slack workspace, whose channel is the first contact of everybody.
+    pub slack: Option<SlackSetup>,
     /// More of `mandate.yaml`.
     pub settings: String,
     /// The tenant's files.
@@ -49,7 +53,7 @@ impl Default for Setup {
     fn default() -> Self {
         let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         let files = Files::from([file("ownership.yaml", OWNERSHIP), file("rules/scenario.yaml", RULES)]);
-        Self { hook_url: None, max_pages: None, settings: String::new(), files }
+        Self { hook_url: None, max_pages: None, slack: None, settings: String::new(), files }
     }
 }
 

@@ -112,7 +112,7 @@ impl SocketMode {
         let mut outputs = VecDeque::new();
         loop {
             while let Some(output) = outputs.pop_front() {
-                if let Some(input) = self.carry_out(output, links, &doing, out).await {
+                if let Some(input) = self.carry_out(output, links, &mut doing, out).await {
                     outputs.extend(machine.step(input, now(), (self.jitter)()));
                 }
             }
@@ -137,10 +137,10 @@ impl SocketMode {
 
     /// Does one thing; what takes long goes to `doing`. Answers with what happened, when that is known at once.
     async fn carry_out(
-        &self,
+        &mut self,
         output: Output,
         links: &mut Vec<Link>,
-        doing: &Doing,
+        doing: &mut Doing,
         out: &mpsc::Sender<Inbound>,
     ) -> Option<Input<'static>> {
         match output {

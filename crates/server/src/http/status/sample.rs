@@ -20,6 +20,8 @@ const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 /// How soon people answered is counted at most so often.
 const ANSWERS_EVERY: Span = SECOND.times(10);
+/// So far the clocks of a node and of its store may be apart.
+const CLOCKS: Span = MINUTE.times(5);
 /// How many events are read at a time.
 const PAGE: u32 = 1_000;
 /// How many events are read in one step: a flood is counted in the next ones.
@@ -40,6 +42,8 @@ pub struct Sample {
     pub last_hour_unowned: u64,
     /// How soon people answered during the last day.
     pub answers: AnswerTimes,
+    /// When the oldest notification that is still to be sent was born.
+    pub oldest_queued: Option<Millis>,
     /// Bytes of the store.
     pub store_bytes: u64,
     /// Bytes it grew a day lately; none until it was watched for a minute.
@@ -82,11 +86,14 @@ impl Samples {
     }
 }
 
-/// Takes the figures of one tenant again and again. Counts by the minute, so it reads each event once.
+/// Takes the figures of one tenant again and again. Events from before the start are read once, later ones counted as they
+/// are committed.
 #[derive(Debug)]
 pub struct Sampler {
     read_to: i64,
-    /// By minute: events, and those without owner.
+    /// Up to here events are read from the store: from before the start. Later ones the live feed counts.
+    read_until: i64,
+    /// By minute, of the events that were read: all, and those without owner.
     minutes: BTreeMap<i64, (u64, u64)>,
     /// When the store had how many bytes, a point a minute, a day of them at most.
     sizes: Vec<(Millis, u64)>,
@@ -95,10 +102,16 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Begins with the events after a place of the chain.
+    /// Begins with the events after a place of the chain, up to another.
     #[must_use]
-    pub fn new(read_to: i64) -> Self {
-        Self { read_to, minutes: BTreeMap::new(), sizes: Vec::new(), answers: None }
+    pub fn new(read_to: i64, read_until: i64) -> Self {
+        Self { read_to, read_until, minutes: BTreeMap::new(), sizes: Vec::new(), answers: None }
+    }
+
+    /// Whether there is more to count: until there is not, the last hour's figures are too low.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.read_to < self.read_until
     }
 
     /// Takes the figures as they are now.
@@ -116,11 +129,13 @@ impl Sampler {
             let Some(last) = rows.last() else { break };
             after = Some(last.id.clone());
         }
+        let oldest_queued = app.store.oldest_queued(id).await?;
         let size = app.store.size(id).await?;
         self.saw_size(now, size.bytes);
         let hour_ago = now.minus(HOUR).0 / MINUTE.0;
         self.minutes = self.minutes.split_off(&hour_ago);
-        let counts = self.minutes.values().fold((0, 0), |sum, minute| (sum.0 + minute.0, sum.1 + minute.1));
+        let live = tenant.live.tally_since(now.minus(HOUR));
+        let counts = self.minutes.values().fold(live, |sum, minute| (sum.0 + minute.0, sum.1 + minute.1));
         Ok(Sample {
             events: size.events,
             agents_known,
@@ -128,6 +143,7 @@ impl Sampler {
             last_hour_actions: counts.0,
             last_hour_unowned: counts.1,
             answers: self.count_answers(app, id, now).await?,
+            oldest_queued,
             store_bytes: size.bytes,
             growth_per_day: self.growth(),
             free_bytes: app.env.disk_free(),
@@ -148,12 +164,11 @@ impl Sampler {
 
     async fn count_events(&mut self, app: &App, tenant: TenantId) -> Result<(), Error> {
         let mut read = 0;
-        while read < STEP {
+        while read < STEP && self.is_behind() {
             let rows = app.store.events_from(tenant, self.read_to + 1, PAGE).await?;
-            let Some(last) = rows.last() else { break };
-            self.read_to = last.row.seq;
+            self.read_to = rows.last().map_or(self.read_until, |last| last.row.seq);
             read += rows.len();
-            for stored in &rows {
+            for stored in rows.iter().filter(|stored| stored.row.seq <= self.read_until) {
                 let Ok(event) = serde_json::from_slice::<SealedEvent>(&stored.row.sealed) else { continue };
                 let minute = self.minutes.entry(event.received_at.0 / MINUTE.0).or_default();
                 minute.0 += 1;
@@ -183,17 +198,30 @@ impl Sampler {
 
 /// Keeps a tenant's figures fresh until the server stops.
 pub async fn sample(app: App, tenant: std::sync::Arc<TenantHandle>, mut stop: Stop) {
-    // Older events than these are no part of the last hour's figures, whatever their number.
-    let begin = app.store.head(tenant.tenant.id).await.map_or(0, |head| (head.events.seq - STEP as i64).max(0));
-    let mut sampler = Sampler::new(begin);
+    // Older events than these are no part of the last hour's figures.
+    let since = app.env.now().minus(HOUR).minus(CLOCKS);
+    let begin = app.store.last_event_before(tenant.tenant.id, since).await;
+    if let Err(error) = &begin {
+        tracing::debug!(%error, "the status figures begin with the first event");
+    }
+    let mut sampler = Sampler::new(begin.ok().flatten().unwrap_or(0), tenant.live.tallied_after());
     let mut position = tenant.live.watch();
     loop {
         position.mark_unchanged();
-        match sampler.step(&app, &tenant).await {
-            Ok(sample) => app.http.samples.set(tenant.tenant.id, sample),
-            Err(error) => tracing::debug!(%error, "the status figures could not be taken"),
-        }
+        let behind = match sampler.step(&app, &tenant).await {
+            Ok(sample) => {
+                app.http.samples.set(tenant.tenant.id, sample);
+                sampler.is_behind()
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the status figures could not be taken");
+                false
+            }
+        };
         let due = async {
+            if behind {
+                return;
+            }
             tokio::time::sleep(AT_MOST_EVERY).await;
             let _ = tokio::time::timeout(AT_LEAST_EVERY, position.changed()).await;
         };
@@ -211,7 +239,7 @@ mod tests {
 
     #[test]
     fn growth_is_watched_and_days_are_told() {
-        let mut sampler = Sampler::new(0);
+        let mut sampler = Sampler::new(0, 0);
         sampler.saw_size(Millis(0), 1_000);
         assert_eq!(sampler.growth(), None);
         sampler.saw_size(Millis(30_000), 5_000);

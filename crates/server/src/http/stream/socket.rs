@@ -57,7 +57,6 @@ const MAX_UNSENT: usize = 4 * 1024 * 1024;
         (status = 101, description = "the protocol is switched"),
         (status = 400, description = "not a WebSocket handshake", body = mandate_api::Problem,
             content_type = "application/problem+json"),
-        (status = 401, description = "never: who it is, the client says in its first message"),
         (status = 503, description = "too many clients are about to say who they are", body = mandate_api::Problem,
             content_type = "application/problem+json"),
     )

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use mandate_core::change::{Edited, EventRow, FeedEntry, NotificationRow, ResponseRow, ReviewRow};
+use mandate_core::dedupe::Identity;
 use mandate_core::id::{NotificationId, ResponseId};
 use mandate_core::intervention::{Effect, Intervention, Standing, effect, undo_effect};
 use mandate_core::ownership::OwnerRef;
@@ -38,17 +39,11 @@ impl Decider<'_> {
         }
     }
 
-    /// The answer to a call that was carried out before: the same person's same answer to the same notice.
+    /// The answer to a call that was carried out before, with how things are now. A name used again much later is the
+    /// later call.
     pub(super) fn responded_before(&self, input: &RespondInput) -> Answer {
-        let is_it = |row: &&ResponseRow| {
-            row.by == input.by.actor
-                && match &input.act {
-                    Act::Answer { notification, intervention, .. } => {
-                        (row.notification, row.intervention, row.undoes) == (*notification, *intervention, None)
-                    }
-                    Act::Undo(id) => row.undoes == Some(*id),
-                }
-        };
+        let once = input.by.once.as_ref();
+        let is_it = |row: &&ResponseRow| once.is_some_and(|once| once.made(row.id.0));
         let Some(row) = self.view.responses.values().rev().find(is_it) else {
             return Answer::Refused(Refusal::Conflict("what this call did before is no longer kept".to_owned()));
         };
@@ -128,7 +123,8 @@ impl Decider<'_> {
             Some(undone) => undo_effect(undone, standing),
             None => effect(asked.intervention, standing),
         };
-        let id = ResponseId(self.ids.next(self.now, self.env.random()));
+        let entropy = input.by.once.as_ref().map_or_else(|| self.env.random(), Identity::entropy);
+        let id = ResponseId(self.ids.next(self.now, entropy));
         let action = if asked.undone.is_some() { "response.undo" } else { asked.intervention.audit_action() };
         let mut entry = input.by.did(action, format!("notification:{}", asked.notice.id));
         if let Some(undone) = &asked.undone {
