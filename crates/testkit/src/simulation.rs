@@ -18,6 +18,7 @@ use mandate_core::event::Submission;
 use mandate_core::id::{NotificationId, TenantId};
 use mandate_core::plan::Process;
 use mandate_core::plan::snapshot::Files;
+use mandate_core::storm;
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use mandate_server::dispatcher::outbox::{Outbox, Parcel, Turn};
@@ -139,7 +140,8 @@ impl World {
         let (now, bytes) = (Arc::clone(&clock), chance.clone());
         let env = Env::new(move || Millis(now.load(Ordering::Relaxed)), move |buffer| bytes.fill(buffer));
         let process = Arc::new(Process { channels: vec!["hook".into(), "other".into()], ..Process::default() });
-        let writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(&process));
+        let storm = storm::Settings::default();
+        let writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(&process), storm);
         let mut world = Self {
             chance,
             clock,
@@ -176,7 +178,8 @@ impl World {
     fn crash(&mut self) {
         self.report.crashes += 1;
         let (env, store) = (self.env.clone(), self.store.clone());
-        self.writer = Writer::new(env, store, self.tenant.clone(), Arc::clone(&self.process));
+        self.writer =
+            Writer::new(env, store, self.tenant.clone(), Arc::clone(&self.process), storm::Settings::default());
         self.outbox = Outbox::default();
     }
 
@@ -273,7 +276,7 @@ impl World {
             };
             self.outbox.answered(&row.lane, &answer, self.now());
             let attempt = Attempt { at: self.now(), took_ms: 1, edition: 0, answer };
-            results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt });
+            results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt, through: None });
             if faults && self.chance.percent(20) {
                 break;
             }

@@ -77,6 +77,11 @@ statements! {
          WHERE n.tenant = $1 AND n.told_in = $2
          GROUP BY e.actor, e.action ORDER BY count(*) DESC, max(n.event_seq) DESC LIMIT $3",
     );
+    /// How many of them its channel did not take yet.
+    UNTOLD: Sql::both(
+        "SELECT count(*) AS untold FROM notification
+         WHERE tenant = $1 AND told_in = $2 AND state = 'merged' AND delivered_at IS NULL",
+    );
     /// What was done at one place of the chain.
     ACTION_AT: Sql::both("SELECT action FROM event WHERE tenant = $1 AND seq = $2");
 }

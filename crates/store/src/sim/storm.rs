@@ -62,6 +62,11 @@ impl State {
         }
     }
 
+    pub(crate) fn untold(&self, message: NotificationId) -> u64 {
+        let untold = |row: &&NotificationRow| row.state == NotificationState::Merged && row.delivered_at.is_none();
+        self.told_in(message).filter(untold).count() as u64
+    }
+
     pub(crate) fn together(&self, message: NotificationId, acts: bool) -> Together {
         let mut together = Together::default();
         let mut counted: BTreeMap<_, (u64, i64)> = BTreeMap::new();
