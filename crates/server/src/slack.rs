@@ -183,8 +183,9 @@ fn stands(app: &App, tenant: &TenantHandle, row: NotificationRow, message: &Rece
     if row.state != NotificationState::Queued {
         return;
     }
-    // Which edition it shows is not known; the first, then, so that it is brought up to date.
-    let row = NotificationRow { edition: 0, ..row };
+    // Which edition it shows is not known; the first, then, so that it is brought up to date. One attempt is skipped,
+    // since one that is under way may not undo what is known now.
+    let row = NotificationRow { edition: 0, attempts: row.attempts.saturating_add(1), ..row };
     let answer = delivery::Answer::Sent { status: 200, receipt: Some(message.to_string()) };
     let attempt = Attempt { at: app.env.now(), took_ms: 0, edition: 0, answer };
     // Refused only while stopping; the next press tells again.

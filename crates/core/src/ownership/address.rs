@@ -62,8 +62,8 @@ mod tests {
         check("{channel: slack, address: U012AB3CD}", None);
         check("{channel: slack, address: \"#payments-team\"}", None);
         check("{channel: hook}", None);
-        check("{channel: slack}", Some("2:43 a contact on `slack` needs an address"));
-        check("{channel: slack, address: alice}", Some("2:59 `alice` is no address in Slack"));
-        check("{channel: slack, address: \"#Payments\"}", Some("2:59 `#Payments` is no address in Slack"));
+        check("{channel: slack}", Some("2:45 a contact on `slack` needs an address"));
+        check("{channel: slack, address: alice}", Some("2:61 `alice` is no address in Slack"));
+        check("{channel: slack, address: \"#Payments\"}", Some("2:61 `#Payments` is no address in Slack"));
     }
 }

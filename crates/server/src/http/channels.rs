@@ -43,7 +43,8 @@ pub(super) async fn test(
     let to = request.to.or_else(|| address(&snapshot, &name.0, caller.key().person.as_deref()));
     let at = app.env.now();
     let row = row(&name.0, to.as_deref(), at, app.env.random());
-    let notice = notice(&row, caller.key().person.as_deref().unwrap_or("an admin"), &app.settings.server.public_url);
+    let notice =
+        notice(&row, caller.key().person.as_deref().unwrap_or("an admin"), app.settings.server.public_url.clone());
     let began = Instant::now();
     let said = channel.send(&Telling { row: &row, notice: &notice, available: &[] }, at).await;
     let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -99,7 +100,7 @@ fn row(channel: &str, to: Option<&str>, at: Millis, random: [u8; 16]) -> Notific
     }
 }
 
-fn notice(row: &NotificationRow, who: &str, public_url: &str) -> Notice {
+fn notice(row: &NotificationRow, who: &str, public_url: Option<String>) -> Notice {
     Notice {
         id: row.id.to_string(),
         kind: Kind::ChannelTest,
@@ -127,6 +128,6 @@ fn notice(row: &NotificationRow, who: &str, public_url: &str) -> Notice {
         since: Since::default(),
         suggestions: Vec::new(),
         event: None,
-        public_url: Some(public_url.to_owned()),
+        public_url,
     }
 }

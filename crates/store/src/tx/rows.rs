@@ -265,8 +265,14 @@ pub(super) async fn insert(
     insert_logs(writes, tenant, position, changes).await?;
     let notifications: Vec<_> = changes.notifications.iter().map(|row| notification(tenant, row)).collect();
     NOTIFICATIONS.rows(writes, &notifications).await?;
-    // An upsert statement may not meet a row twice, so of rows with one key only the last is sent.
-    let deliveries = last_by(&changes.deliveries, |row| row.id);
+    // An upsert statement may not meet a row twice, so of rows with one key only the furthest is sent.
+    let mut deliveries: BTreeMap<_, &NotificationRow> = BTreeMap::new();
+    for row in &changes.deliveries {
+        let known = deliveries.entry(row.id).or_insert(row);
+        if known.attempts < row.attempts {
+            *known = row;
+        }
+    }
     let deliveries: Vec<_> = deliveries.values().map(|row| notification(tenant, row)).collect();
     DELIVERIES.rows(writes, &deliveries).await?;
     insert_answers(writes, tenant, changes).await?;

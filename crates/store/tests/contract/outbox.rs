@@ -121,7 +121,7 @@ pub(crate) async fn a_new_edition_is_taken_like_a_first_message(world: &mut Worl
     write(world, |changes| changes.edited.push(Edited::One(first.id))).await;
     write(world, |changes| changes.deliveries.push(sent.clone())).await;
     let again = NotificationRow { receipt: Some("C1 99.9".into()), ..sent.clone() };
-    write(world, |changes| changes.deliveries.push(again)).await;
+    write(world, |changes| changes.deliveries.extend([again.clone(), again])).await;
     let known = rows(world).await;
     assert_eq!((known[0].edition, known[0].settled, known[0].receipt.as_deref()), (2, 1, Some("C1 17.1")));
     (sent.attempts, sent.settled) = (3, 2);
