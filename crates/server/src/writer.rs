@@ -183,8 +183,6 @@ impl Writer {
     /// What the store said.
     pub async fn load(&mut self) -> Result<Arc<Snapshot>, StoreError> {
         let head = self.store.head(self.tenant.id).await?;
-        let latest = self.store.latest_checkpoint(self.tenant.id).await?;
-        self.checkpointed = latest.map_or((Millis(0), 0, 0), |row| (row.at, row.events.seq, row.audit.seq));
         Ok(Arc::clone(&self.load_at(&head, self.env.now()).await?.snapshot))
     }
 
@@ -422,6 +420,8 @@ impl Writer {
             }
         }
         self.replay_failures(&mut history, failures_from, head.position).await?;
+        let latest = self.store.latest_checkpoint(tenant).await?;
+        self.checkpointed = latest.map_or((Millis(0), 0, 0), |row| (row.at, row.events.seq, row.audit.seq));
         let storm = Storm::restore(self.storm, self.store.past(tenant, now).await?);
         let loaded = Loaded { position: head.position, snapshot, config: head.config, history, storm };
         Ok(self.loaded.insert(loaded))

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use mandate_core::audit::{self, AuditEntry};
 use mandate_core::chain::Hash;
 use mandate_core::change::{
-    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow,
-    OutcomeRow, ReviewRow,
+    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, ReviewRow,
 };
 use mandate_core::checkpoint;
 use mandate_core::dedupe::Known;

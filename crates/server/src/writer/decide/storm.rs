@@ -84,8 +84,11 @@ impl Decider<'_> {
             }
             Next::LeaveAsItIs => {
                 self.storm.close(message);
-                let merged_now = self.changes.edited.contains(&Edited::One(message));
-                let count = self.view.untold.get(&message).copied().unwrap_or_default() + u64::from(merged_now);
+                let joined = |row: &&NotificationRow| {
+                    row.state == NotificationState::Merged && row.told_in.is_some_and(|told| told.message == message)
+                };
+                let joined = self.changes.notifications.iter().filter(joined).count() as u64;
+                let count = self.view.untold.get(&message).copied().unwrap_or_default() + joined;
                 if count > 0 {
                     let NotificationRow { id, recipient, channel, lane, urgency, .. } = after.clone();
                     let gone = Digest { id, recipient, channel, lane, urgency, count };
