@@ -25,7 +25,7 @@ pub fn configure(dir: &Path, sink: Option<SocketAddr>) -> Result<PathBuf> {
         let url = format!("http://{sink}/hook");
         let _ = writeln!(
             settings,
-            "channels:\n  - {{name: hook, kind: webhook, url: \"{url}\", secret: \"{SECRET}\", allow_private: true}}"
+            "channels:\n  - {{name: hook, kind: webhook, url: \"{url}\", secret: \"{SECRET}\", allow_private: true}}\nstorm: {{enabled: false}}"
         );
     }
     fs::write(config.join("mandate.yaml"), settings)?;

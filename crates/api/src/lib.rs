@@ -31,7 +31,7 @@ pub use event::{
     Dropped, Outcome, OutcomeAnswer, OutcomeReport, OutcomeStatus, Receipt, Routing, SubmitResponse, SubmitStatus,
 };
 pub use key::{Key, KeyRequest, KeyScope, NewKey};
-pub use notification::{Attempt, Notification};
+pub use notification::{Attempt, Notification, ToldIn};
 pub use owner::{Owner, OwnerAnswer, OwnerLayers, OwnerPlace, OwnerStep};
 pub use page::Page;
 pub use problem::{FieldError, Problem};

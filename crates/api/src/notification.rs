@@ -26,7 +26,8 @@ pub struct Notification {
     /// The same in words, to the recipient.
     #[serde(default)]
     pub why: String,
-    /// `queued`, `delivered` or `failed`.
+    /// `queued`, `delivered` or `failed`; `merged` into the message of its session, `held` for a digest that comes, or
+    /// `digested` by it.
     pub state: String,
     /// When it was planned.
     pub created_at: i64,
@@ -36,6 +37,9 @@ pub struct Notification {
     /// When the channel took it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<i64>,
+    /// The message that tells of it instead, of what is no message of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_in: Option<ToldIn>,
     /// How often it was tried.
     pub attempts: u32,
     /// Every attempt, oldest first; in `GET /v1/notifications/{id}`.
@@ -44,6 +48,17 @@ pub struct Notification {
     /// What was answered to it, the first answer first; in `GET /v1/notifications/{id}`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub responses: Vec<Response>,
+}
+
+/// Which message tells of a notice that is none of its own, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToldIn {
+    /// That message; a digest that is still to come is not found before it is sent.
+    pub notification: Uuid,
+    /// `same_session`, `low_urgency`, `person_limit`, `storm`, `queue` or `message_gone`.
+    pub because: String,
+    /// The same in words.
+    pub words: String,
 }
 
 /// One attempt to deliver a notice.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use row::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, HistoryRow, KeyRow, NotificationRow, NotificationState, OutcomeRow,
-    PersonRow, RejectedRow, ResponseRow, ReviewRow, Scope, SeenKey, SeenRow,
+    PersonRow, RejectedRow, ResponseRow, ReviewRow, Scope, SeenKey, SeenRow, ToldIn,
 };
 
 use crate::audit::AuditRow;
@@ -56,6 +56,8 @@ pub struct Changes {
     pub deliveries: Vec<NotificationRow>,
     /// Notifications whose content changed: each is one edition further, however often it stands here.
     pub edited: Vec<Edited>,
+    /// Which message tells of what, in this order, after everything above.
+    pub regrouped: Vec<Regrouped>,
     /// Outcomes of actions; the first one of an event stays.
     pub outcomes: Vec<OutcomeRow>,
     /// Reviews as they are now.
@@ -85,6 +87,38 @@ pub enum Edited {
     AboutEvent(i64),
     /// One.
     One(NotificationId),
+}
+
+/// Notices that are no messages of their own are told in another message than before, or were now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Regrouped {
+    /// What was held for this digest is in it: it goes out.
+    Digested(NotificationId),
+    /// Another message takes the place of one that did not arrive, with everything in it.
+    Moved {
+        /// The one that did not arrive.
+        from: NotificationId,
+        /// The other.
+        to: NotificationId,
+    },
+    /// A message cannot be changed any more: what was merged into it and not told waits for a digest.
+    HeldAgain {
+        /// The message.
+        from: NotificationId,
+        /// The digest.
+        digest: NotificationId,
+        /// When that is due.
+        due_at: Millis,
+    },
+    /// The channel took a message, with what is in it up to an event's place.
+    Contained {
+        /// The message.
+        message: NotificationId,
+        /// The last place.
+        through: i64,
+        /// When.
+        at: Millis,
+    },
 }
 
 impl Changes {

@@ -16,8 +16,6 @@ pub const WAITS: [Span; 4] = [SECOND, SECOND.times(5), SECOND.times(30), MINUTE.
 const ALTERNATE_AFTER: Span = SECOND.times(6);
 /// The longest wait that a channel may ask for.
 const LONGEST_WAIT: Span = HOUR;
-/// A message is changed at most this often (NTF-5).
-pub const EDIT_EVERY: Span = SECOND.times(5);
 /// As many attempts are kept: those of the first message, and the latest edits.
 const LOGGED: usize = 24;
 
@@ -93,7 +91,7 @@ pub enum Next {
 /// Records an attempt in a notification and says what comes next.
 ///
 /// `jitter` in 0..=255 spreads retries by up to a quarter, so that a channel that comes back is not stormed.
-pub fn after_attempt(row: &mut NotificationRow, attempt: &Attempt, now: Millis, jitter: u8) -> Next {
+pub fn after_attempt(row: &mut NotificationRow, attempt: &Attempt, now: Millis, jitter: u8, edit_every: Span) -> Next {
     let mut log: Vec<Attempt> = serde_json::from_slice(&row.log).unwrap_or_default();
     let failed = |attempt: &&Attempt| !matches!(attempt.answer, Answer::Sent { .. });
     let failures = log.iter().rev().take_while(failed).count();
@@ -114,7 +112,7 @@ pub fn after_attempt(row: &mut NotificationRow, attempt: &Attempt, now: Millis, 
             row.delivered_at = row.delivered_at.or(Some(now));
             row.receipt = receipt.clone().or(row.receipt.take());
             row.settled = row.edition;
-            row.due_at = now.plus(EDIT_EVERY);
+            row.due_at = now.plus(edit_every);
             Next::Done
         }
         Answer::Retry { after, .. } => match WAITS.get(failures) {
@@ -160,6 +158,7 @@ mod tests {
             channel: "ops-hook".into(),
             lane: "ops-hook".into(),
             urgency,
+            impact: None,
             reason: Vec::new(),
             created_at: Millis(0),
             state: NotificationState::Queued,
@@ -171,6 +170,7 @@ mod tests {
             receipt: None,
             edition: 0,
             settled: 0,
+            told_in: None,
         }
     }
 
@@ -180,7 +180,7 @@ mod tests {
         let mut got = Vec::new();
         for answer in answers {
             let attempt = Attempt { at: now, took_ms: 0, edition: 0, answer: answer.clone() };
-            let next = after_attempt(&mut row, &attempt, now, 0);
+            let next = after_attempt(&mut row, &attempt, now, 0, SECOND.times(5));
             got.push((now.0, next));
             now = row.due_at.max(now);
         }
@@ -228,7 +228,7 @@ mod tests {
         let mut row = row(Level::Critical);
         let attempt = |row: &mut NotificationRow, at: i64, answer: Answer| {
             let attempt = Attempt { at: Millis(at), took_ms: 0, edition: row.edition, answer };
-            let next = after_attempt(row, &attempt, Millis(at), 0);
+            let next = after_attempt(row, &attempt, Millis(at), 0, SECOND.times(5));
             (next, row.waits(), row.due_at.0)
         };
         let sent = || Answer::Sent { status: 200, receipt: Some("C1 17".into()) };

@@ -4,11 +4,10 @@
 //! for, always all of them; [`History::apply`] takes in what was committed. Rebuilding it from the feed gives
 //! the same numbers, because both speak of stored events only.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::event::Submission;
+use crate::recent::Recent;
 pub use crate::rule::Trust;
 use crate::time::{DAY, HOUR, Millis, SECOND};
 
@@ -18,8 +17,6 @@ pub const NEW_FOR: crate::time::Span = DAY.times(7);
 pub const NEW_ACTIONS: u64 = 50;
 /// From this many events in a second, an actor's volume is suspicious (EVT-5).
 pub const SUSPICIOUS_PER_SECOND: u32 = 100;
-/// Actors and sessions remembered, per generation; twice as many at most.
-const GENERATION: usize = 10_000;
 const HOURS: usize = 24;
 
 /// What a plan may know of the past: always all of it, stored with the event (RTE-5).
@@ -105,37 +102,6 @@ impl ActorRecord {
         } else {
             Trust::Established
         }
-    }
-}
-
-/// A bounded map in two generations: what was not touched for a whole generation is forgotten.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Recent<V> {
-    young: BTreeMap<String, V>,
-    old: BTreeMap<String, V>,
-}
-
-impl<V> Default for Recent<V> {
-    fn default() -> Self {
-        Self { young: BTreeMap::new(), old: BTreeMap::new() }
-    }
-}
-
-impl<V> Recent<V> {
-    fn get(&self, key: &str) -> Option<&V> {
-        self.young.get(key).or_else(|| self.old.get(key))
-    }
-
-    fn update(&mut self, key: &str, new: impl FnOnce() -> V, change: impl FnOnce(&mut V)) {
-        if let Some(value) = self.young.get_mut(key) {
-            return change(value);
-        }
-        if self.young.len() >= GENERATION {
-            self.old = std::mem::take(&mut self.young);
-        }
-        let mut value = self.old.remove(key).unwrap_or_else(new);
-        change(&mut value);
-        self.young.insert(key.to_owned(), value);
     }
 }
 
@@ -227,6 +193,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recent::GENERATION;
     use crate::time::MINUTE;
 
     fn seen(actor: &str, at: i64) -> Seen<'_> {
@@ -278,7 +245,7 @@ mod tests {
         for n in 0..3 * GENERATION {
             history.apply(seen(&format!("agent-{n}"), 0));
         }
-        assert!(history.actors.young.len() + history.actors.old.len() <= 2 * GENERATION);
+        assert!(history.actors.len() <= 2 * GENERATION);
         let text = serde_json::to_string(&history).unwrap();
         assert_eq!(serde_json::from_str::<History>(&text).unwrap(), history);
     }

@@ -23,12 +23,14 @@ pub mod capture;
 pub mod catalog;
 pub mod history;
 pub mod ownership;
+mod recent;
 pub mod rule;
 pub mod schema;
 
-// What is decided, and what it can reach.
+// What is decided, what it can reach, and what of it becomes a message of its own.
 pub mod blast;
 pub mod plan;
+pub mod storm;
 
 // What is stored, and how it proves itself.
 pub mod audit;

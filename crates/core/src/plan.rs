@@ -106,6 +106,7 @@ impl Notice {
             channel: Arc::clone(&self.channel),
             lane: Arc::clone(&self.lane),
             urgency: self.urgency,
+            impact: None,
             // INVARIANT: texts and integers always serialise.
             reason: serde_json::to_vec(&self.why).unwrap_or_default(),
             created_at: now,
@@ -118,6 +119,7 @@ impl Notice {
             receipt: None,
             edition: 0,
             settled: 0,
+            told_in: None,
         }
     }
 }

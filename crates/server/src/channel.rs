@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_connect::channel::intervention::Intervention;
-use mandate_connect::channel::notice::Notice;
+use mandate_connect::channel::notice::{Kind, Notice};
 use mandate_connect::channel::webhook::{DEFAULT_TIMEOUT, Webhook, WebhookConfig, body, secret::Secret};
 use mandate_connect::http::HttpClient;
 use mandate_core::change::NotificationRow;
@@ -26,8 +26,14 @@ pub struct Channels(BTreeMap<Arc<str>, Channel>);
 /// One channel.
 #[derive(Debug)]
 pub enum Channel {
-    /// An HTTP endpoint that takes signed messages. It cannot change what it took.
-    Webhook(Box<Webhook>),
+    /// An HTTP endpoint that takes signed messages.
+    Webhook {
+        /// The endpoint.
+        endpoint: Box<Webhook>,
+        /// Whether it is told when a message says something else: what it took cannot be changed, so that is a message
+        /// of its own under the same notification.
+        updates: bool,
+    },
     /// A Slack workspace.
     Slack(Box<SlackChannel>),
 }
@@ -50,8 +56,9 @@ impl Channels {
     /// What can never work; says which channel.
     pub fn build(settings: &Settings) -> Result<Self, String> {
         let client = HttpClient::default();
-        let build =
-            |channel: &ChannelSettings| Ok((Arc::from(channel.name.as_str()), Channel::build(channel, &client)?));
+        let build = |channel: &ChannelSettings| {
+            Ok((Arc::from(channel.name.as_str()), Channel::build(channel, settings.storm.enabled, &client)?))
+        };
         settings.channels.iter().map(build).collect::<Result<_, String>>().map(Self)
     }
 
@@ -65,7 +72,7 @@ impl Channels {
     pub fn slack(&self) -> impl Iterator<Item = &SlackChannel> {
         self.0.values().filter_map(|channel| match channel {
             Channel::Slack(slack) => Some(&**slack),
-            Channel::Webhook(_) => None,
+            Channel::Webhook { .. } => None,
         })
     }
 
@@ -81,7 +88,7 @@ impl Channels {
 }
 
 impl Channel {
-    fn build(settings: &ChannelSettings, client: &HttpClient) -> Result<Self, String> {
+    fn build(settings: &ChannelSettings, updates: bool, client: &HttpClient) -> Result<Self, String> {
         let name = &settings.name;
         match &settings.kind {
             ChannelKind::Webhook { url, secret, allow_private } => {
@@ -94,7 +101,7 @@ impl Channel {
                     timeout: DEFAULT_TIMEOUT,
                 };
                 Webhook::new(config, client.clone())
-                    .map(|webhook| Self::Webhook(Box::new(webhook)))
+                    .map(|webhook| Self::Webhook { endpoint: Box::new(webhook), updates })
                     .map_err(|error| error.to_string())
             }
             ChannelKind::Slack(slack) => {
@@ -115,7 +122,7 @@ impl Channel {
     /// How long to wait before asking again.
     pub fn take_leave(&self, row: &NotificationRow, now: Millis) -> Result<(), Span> {
         match self {
-            Self::Webhook(_) => Ok(()),
+            Self::Webhook { .. } => Ok(()),
             Self::Slack(slack) => slack.take_leave(row, now),
         }
     }
@@ -124,10 +131,7 @@ impl Channel {
     /// clock's.
     pub async fn send(&self, telling: &Telling<'_>, at: Millis) -> Answer {
         match self {
-            Self::Webhook(webhook) => {
-                let id = telling.row.id.to_string();
-                webhook.send(&id, at.0.div_euclid(1_000), body::write(telling.notice)).await
-            }
+            Self::Webhook { endpoint, updates } => post(endpoint, *updates, telling, at).await,
             Self::Slack(slack) => slack.send(telling).await,
         }
     }
@@ -135,8 +139,25 @@ impl Channel {
     /// Keeps in mind what the channel asked for, at `now` by the steady clock.
     pub fn answered(&self, row: &NotificationRow, answer: &Answer, now: Millis) {
         match self {
-            Self::Webhook(_) => {}
+            Self::Webhook { .. } => {}
             Self::Slack(slack) => slack.answered(row, answer, now),
         }
+    }
+}
+
+/// Posts the first message of a notification, or another one about what it says now. Receivers know each by its own id,
+/// and by the notification that both name.
+async fn post(endpoint: &Webhook, updates: bool, telling: &Telling<'_>, at: Millis) -> Answer {
+    let (row, at) = (telling.row, at.0.div_euclid(1_000));
+    let id = row.id.to_string();
+    let answer = if row.receipt.is_some() {
+        let updated = Notice { kind: Kind::ActionUpdated, ..telling.notice.clone() };
+        endpoint.send(&format!("{id}.{}", row.edition), at, body::write(&updated)).await
+    } else {
+        endpoint.send(&id, at, body::write(telling.notice)).await
+    };
+    match answer {
+        Answer::Sent { status, .. } if updates => Answer::Sent { status, receipt: Some(id) },
+        answer => answer,
     }
 }

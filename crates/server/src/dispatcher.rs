@@ -17,7 +17,7 @@ use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::delivery::{Answer, Attempt, LEASE};
 use mandate_core::plan::Why;
 use mandate_core::time::{Millis, SECOND, Span};
-use mandate_store::Store;
+use mandate_store::{Store, Together};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -88,6 +88,8 @@ pub struct Dispatcher {
 struct Sent {
     row: Arc<NotificationRow>,
     attempt: Attempt,
+    /// The place of the last event that it told of beside its own.
+    through: Option<i64>,
 }
 
 impl Dispatcher {
@@ -181,7 +183,7 @@ impl Dispatcher {
                 Some(Turn::Skip(parcel, why)) => {
                     let attempt =
                         Attempt { at, took_ms: 0, edition: parcel.row.edition, answer: Answer::Broken { why } };
-                    self.answered(Sent { row: parcel.row, attempt });
+                    self.answered(Sent { row: parcel.row, attempt, through: None });
                 }
                 None => break,
             }
@@ -193,15 +195,15 @@ impl Dispatcher {
         let public_url = Arc::clone(&self.public_url);
         Box::pin(async move {
             let began = Instant::now();
-            let answer = send(&store, &tenant, &channels, &public_url, &parcel, at).await;
+            let (answer, through) = send(&store, &tenant, &channels, &public_url, &parcel, at).await;
             let took_ms = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
             let edition = parcel.row.edition;
-            Sent { row: parcel.row, attempt: Attempt { at, took_ms, edition, answer } }
+            Sent { row: parcel.row, attempt: Attempt { at, took_ms, edition, answer }, through }
         })
     }
 
     fn answered(&mut self, sent: Sent) {
-        let Sent { row, attempt } = sent;
+        let Sent { row, attempt, through } = sent;
         let now = self.env.steady();
         self.outbox.answered(&row.lane, &attempt.answer, now);
         if let Some(channel) = self.channels.get(&row.channel) {
@@ -216,7 +218,7 @@ impl Dispatcher {
         {
             tracing::error!(channel = %row.channel, why, "a channel is broken; its notices go to the alternate");
         }
-        self.results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt });
+        self.results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt, through });
     }
 
     fn report(&mut self) {
@@ -275,30 +277,33 @@ async fn send(
     public_url: &str,
     parcel: &Parcel,
     at: Millis,
-) -> Answer {
+) -> (Answer, Option<i64>) {
     let row = &parcel.row;
+    let refused = |why| (Answer::Refused { why }, None);
+    let away = |error: mandate_store::Error| (Answer::Retry { after: None, why: error.to_string() }, None);
     let Some(channel) = channels.get(&row.channel) else {
-        return Answer::Refused { why: format!("no channel `{}` is configured", row.channel) };
+        return refused(format!("no channel `{}` is configured", row.channel));
     };
     let event = match (&parcel.event, row.event_seq) {
         (Some(event), _) => Some(Arc::clone(event)),
         (None, None) => None,
         (None, Some(seq)) => match store.event_by_seq(tenant.tenant.id, seq).await {
             Ok(event) => event.map(|event| Arc::new(event.row)),
-            Err(error) => return Answer::Retry { after: None, why: error.to_string() },
+            Err(error) => return away(error),
         },
     };
-    let since = match since(store, tenant, channel, row, event.as_deref()).await {
+    let since = match since(store, tenant, channel, parcel, event.as_deref()).await {
         Ok(since) => since,
-        Err(error) => return Answer::Retry { after: None, why: error.to_string() },
+        Err(error) => return away(error),
     };
     let snapshot = tenant.snapshot.borrow().clone();
     let notice = match render::notice(&snapshot, event.as_deref(), &since, row, public_url) {
         Ok(notice) => notice,
-        Err(why) => return Answer::Refused { why },
+        Err(why) => return refused(why),
     };
     let available = offer::available(&since, event.as_deref().and_then(EventRow::agent), event.is_some());
-    channel.send(&Telling { row, notice: &notice, available: &available }, at).await
+    let answer = channel.send(&Telling { row, notice: &notice, available: &available }, at).await;
+    (answer, (since.together.count > 0).then_some(since.together.through))
 }
 
 /// Reads what came of an event since it happened, as far as it can show: a first message straight after the commit has
@@ -307,10 +312,10 @@ async fn since(
     store: &Store,
     tenant: &TenantHandle,
     channel: &Channel,
-    row: &NotificationRow,
+    parcel: &Parcel,
     event: Option<&EventRow>,
 ) -> Result<Happened, mandate_store::Error> {
-    let tenant = tenant.tenant.id;
+    let (tenant, row) = (tenant.tenant.id, &parcel.row);
     // A damaged reason is told of when the notice is put together.
     let follows = render::reasons(row).ok().and_then(|why| why.iter().find_map(Why::response));
     let asked = match follows {
@@ -327,5 +332,10 @@ async fn since(
         Some(agent) => store.agent(tenant, agent).await?.is_some_and(|agent| agent.paused),
         None => false,
     };
-    Ok(Happened { asked, responses, agent_paused })
+    // What is handed over with its own event was born in the same commit: nothing was merged into it yet.
+    let together = match &parcel.event {
+        Some(_) if row.edition == 0 => Together::default(),
+        _ => store.together(tenant, row.id, row.event_seq.is_none()).await?,
+    };
+    Ok(Happened { asked, responses, agent_paused, together })
 }

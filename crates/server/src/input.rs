@@ -281,6 +281,8 @@ pub struct Delivery {
     pub row: NotificationRow,
     /// The attempt.
     pub attempt: Attempt,
+    /// The place of the last event that the message told of beside its own, when it told of others.
+    pub through: Option<i64>,
 }
 
 /// Somebody makes an API key. The writer never sees its text, only the hash.

@@ -13,12 +13,14 @@ use std::path::PathBuf;
 
 use mandate_core::diagnostic::Problem;
 use mandate_core::plan::IN_APP;
+use mandate_core::storm;
+use mandate_core::time::{MINUTE, SECOND, Span};
 use mandate_core::yaml::{self, Spanned};
 
 pub use listen::check_listen;
 pub use secret::Secret;
 
-use form::Form;
+use form::{Form, StormForm};
 
 /// The process's own settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +35,8 @@ pub struct Settings {
     pub fallback: FallbackSettings,
     /// Handles of those who run Mandate: told about Mandate itself.
     pub admins: Vec<String>,
+    /// How often people are told.
+    pub storm: storm::Settings,
     /// How much is taken from one sender.
     pub limits: Limits,
     /// A directory that every checkpoint is also written to.
@@ -188,6 +192,7 @@ impl Default for Settings {
             channels: Vec::new(),
             fallback: FallbackSettings::default(),
             admins: Vec::new(),
+            storm: storm::Settings::default(),
             limits: Limits::default(),
             checkpoints: None,
         }
@@ -251,15 +256,36 @@ impl Reader<'_> {
             settings.fallback.alternate = fallback.alternate.into_iter().map(|name| name.value).collect();
         }
         settings.admins = self.handles(form.admins);
-        if let Some(storm) = form.storm
-            && storm.enabled.value
-        {
-            self.error(&storm.enabled, "storm control is not available yet", "use `enabled: false`");
+        if let Some(storm) = form.storm {
+            settings.storm = self.storm(&storm);
         }
         if let Some(limits) = form.limits {
             limits.apply(&mut settings.limits);
         }
         settings.checkpoints = form.checkpoints.map(PathBuf::from);
+        settings
+    }
+
+    fn storm(&mut self, form: &StormForm) -> storm::Settings {
+        let mut settings = storm::Settings::default();
+        settings.enabled = form.enabled.unwrap_or(settings.enabled);
+        if let Some(window) = &form.window {
+            match Span::parse(&window.value) {
+                Ok(span) if (SECOND.times(5)..=MINUTE.times(15)).contains(&span) => settings.window = span,
+                Ok(_) => {
+                    let message = format!("`{}` is no time between two edits of a message", window.value);
+                    self.error(window, message, "write `5s` to `15m`");
+                }
+                Err(message) => self.error(window, message, "write `5s` to `15m`"),
+            }
+        }
+        if let Some(limit) = &form.per_person_per_minute {
+            settings.per_person_per_minute = limit.value;
+            if !(1..=1_000).contains(&limit.value) {
+                let message = format!("`{}` is no number of messages for one person in a minute", limit.value);
+                self.error(limit, message, "write 1 to 1000; critical notices come beside them");
+            }
+        }
         settings
     }
 

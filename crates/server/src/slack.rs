@@ -189,5 +189,5 @@ fn stands(app: &App, tenant: &TenantHandle, row: NotificationRow, message: &Rece
     let answer = delivery::Answer::Sent { status: 200, receipt: Some(message.to_string()) };
     let attempt = Attempt { at: app.env.now(), took_ms: 0, edition: 0, answer };
     // Refused only while stopping; the next press tells again.
-    let _ = tenant.intake.push_control(Input::Deliveries(vec![Delivery { row, attempt }]));
+    let _ = tenant.intake.push_control(Input::Deliveries(vec![Delivery { row, attempt, through: None }]));
 }

@@ -337,7 +337,7 @@ async fn prepare(
     process: &Arc<Process>,
     tenant: Tenant,
 ) -> Result<(Arc<TenantHandle>, Writer), StartError> {
-    let mut writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(process));
+    let mut writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(process), settings.storm);
     let snapshot = writer.load().await?;
     let bounds = Bounds { items: settings.limits.queue_items, bytes: settings.limits.queue_bytes };
     let handle = TenantHandle {

@@ -21,6 +21,7 @@ use mandate_core::change::{FeedEntry, Head, NotificationRow, NotificationState};
 use mandate_core::history::{History, Seen};
 use mandate_core::plan::{Process, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
+use mandate_core::storm::{self, Storm};
 use mandate_core::time::Millis;
 use mandate_store::{BALLAST_BYTES, CommitError, Error as StoreError, Store, StoredEvent, Tenant};
 
@@ -45,6 +46,7 @@ pub struct Writer {
     store: Store,
     tenant: Tenant,
     process: Arc<Process>,
+    storm: storm::Settings,
     loaded: Option<Loaded>,
     /// Channels and lanes whose trouble was told to those who look after Mandate.
     broken: BTreeSet<Arc<str>>,
@@ -75,6 +77,7 @@ struct Loaded {
     snapshot: Arc<Snapshot>,
     config: Option<mandate_core::id::ConfigId>,
     history: History,
+    storm: Storm,
 }
 
 /// What a step came to.
@@ -152,12 +155,13 @@ impl Commit {
 impl Writer {
     /// A writer that has loaded nothing yet.
     #[must_use]
-    pub fn new(env: Env, store: Store, tenant: Tenant, process: Arc<Process>) -> Self {
+    pub fn new(env: Env, store: Store, tenant: Tenant, process: Arc<Process>, storm: storm::Settings) -> Self {
         Self {
             env,
             store,
             tenant,
             process,
+            storm,
             loaded: None,
             broken: BTreeSet::new(),
             checkpointed: (Millis(0), 0, 0),
@@ -179,9 +183,7 @@ impl Writer {
     /// What the store said.
     pub async fn load(&mut self) -> Result<Arc<Snapshot>, StoreError> {
         let head = self.store.head(self.tenant.id).await?;
-        let latest = self.store.latest_checkpoint(self.tenant.id).await?;
-        self.checkpointed = latest.map_or((Millis(0), 0, 0), |row| (row.at, row.events.seq, row.audit.seq));
-        Ok(Arc::clone(&self.load_at(&head).await?.snapshot))
+        Ok(Arc::clone(&self.load_at(&head, self.env.now()).await?.snapshot))
     }
 
     /// Carries out a batch of inputs and answers each.
@@ -324,7 +326,7 @@ impl Writer {
         let head = *tx.head();
         let now = tx.now();
         if self.loaded.as_ref().is_none_or(|loaded| loaded.position != head.position || loaded.config != head.config) {
-            self.load_at(&head).await?;
+            self.load_at(&head, now).await?;
         }
         let Some(loaded) = &mut self.loaded else {
             return Err(StoreError::Conflict("the head moved while it was being read".to_owned()).into());
@@ -336,6 +338,7 @@ impl Writer {
             &self.process,
             Arc::clone(&loaded.snapshot),
             &mut loaded.history,
+            &mut loaded.storm,
             self.broken.clone(),
             view,
             head,
@@ -366,7 +369,7 @@ impl Writer {
 
     /// Loads configuration and history as they are at `head`: the last checkpoint of the history, then the
     /// events after it, never the whole log.
-    async fn load_at(&mut self, head: &Head) -> Result<&Loaded, StoreError> {
+    async fn load_at(&mut self, head: &Head, now: Millis) -> Result<&Loaded, StoreError> {
         let tenant = self.tenant.id;
         let reusable = self.loaded.take().filter(|loaded| loaded.config == head.config);
         let snapshot = match (reusable, head.config) {
@@ -417,7 +420,10 @@ impl Writer {
             }
         }
         self.replay_failures(&mut history, failures_from, head.position).await?;
-        let loaded = Loaded { position: head.position, snapshot, config: head.config, history };
+        let latest = self.store.latest_checkpoint(tenant).await?;
+        self.checkpointed = latest.map_or((Millis(0), 0, 0), |row| (row.at, row.events.seq, row.audit.seq));
+        let storm = Storm::restore(self.storm, self.store.past(tenant, now).await?);
+        let loaded = Loaded { position: head.position, snapshot, config: head.config, history, storm };
         Ok(self.loaded.insert(loaded))
     }
 }

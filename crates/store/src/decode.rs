@@ -5,12 +5,13 @@ use mandate_core::chain::Tip;
 use mandate_core::change::row::Scope;
 use mandate_core::change::{
     AgentRow, CheckpointRow, ConfigRow, EventRow, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
-    OutcomeRow, PersonRow, RejectedRow, ResponseRow, ReviewRow, SeenKey, SeenRow,
+    OutcomeRow, PersonRow, RejectedRow, ResponseRow, ReviewRow, SeenKey, SeenRow, ToldIn,
 };
-use mandate_core::event::{ActorKind, Decision, Level};
+use mandate_core::event::{ActorKind, Decision, Impact, Level};
 use mandate_core::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId, ResponseId};
 use mandate_core::intervention::{Effect, Intervention, Via};
 use mandate_core::seal::Erased;
+use mandate_core::storm::Because;
 use mandate_core::time::Span;
 
 use crate::error::Result;
@@ -77,6 +78,14 @@ pub(crate) fn checkpoint(row: &Row) -> Result<CheckpointRow> {
 
 pub(crate) fn notification(row: &Row) -> Result<NotificationRow> {
     let row = row.of("notification", "id");
+    let told_in = match (row.uuid_or("told_in")?, row.text_or("because")?) {
+        (Some(message), Some(because)) => Some(ToldIn {
+            message: NotificationId(message),
+            because: Because::from_word(&because).ok_or_else(|| row.corrupt("because"))?,
+        }),
+        _ => None,
+    };
+    let impact = row.text_or("impact")?.map(|word| Impact::from_word(&word).ok_or_else(|| row.corrupt("impact")));
     let count = |name| u32::try_from(row.int(name)?).map_err(|_| row.corrupt(name));
     Ok(NotificationRow {
         id: NotificationId(row.uuid("id")?),
@@ -85,6 +94,7 @@ pub(crate) fn notification(row: &Row) -> Result<NotificationRow> {
         channel: row.text("channel")?.into(),
         lane: row.text("lane")?.into(),
         urgency: row.word("urgency", Level::from_word)?,
+        impact: impact.transpose()?,
         reason: row.bytes("reason")?,
         created_at: row.millis("created_at")?,
         state: row.word("state", NotificationState::from_word)?,
@@ -96,6 +106,7 @@ pub(crate) fn notification(row: &Row) -> Result<NotificationRow> {
         receipt: row.text_or("receipt")?,
         edition: count("edition")?,
         settled: count("settled")?,
+        told_in,
     })
 }
 

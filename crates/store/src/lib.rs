@@ -25,6 +25,7 @@ pub use address::Address;
 pub use error::{CommitError, Error, Result};
 pub use lite::ballast::BYTES as BALLAST_BYTES;
 pub use maintain::Size;
+pub use read::{Acts, Together};
 pub use read::{EventFilter, FeedRow, NotificationFilter, Page, ReviewPlace, Reviews, StoredEvent, StoredResponse};
 pub use store::{OpenOptions, Store, Tenant};
 pub use tx::{ERASE_ACTION, Erasure, Tx};

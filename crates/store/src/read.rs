@@ -12,12 +12,14 @@ pub(crate) mod notification;
 pub(crate) mod response;
 pub(crate) mod review;
 pub(crate) mod state;
+pub(crate) mod storm;
 
 pub use event::{EventFilter, StoredEvent};
 pub use feed::FeedRow;
 pub use notification::NotificationFilter;
 pub use response::StoredResponse;
 pub use review::{ReviewPlace, Reviews};
+pub use storm::{Acts, Together};
 
 use uuid::Uuid;
 
@@ -59,6 +61,7 @@ pub(crate) fn statements() -> Vec<(&'static str, Sql)> {
         response::STATEMENTS,
         review::STATEMENTS,
         state::STATEMENTS,
+        storm::STATEMENTS,
     ]
     .concat()
 }

@@ -6,6 +6,7 @@
 mod ask;
 mod fault;
 mod state;
+mod storm;
 mod write;
 
 use std::collections::BTreeMap;

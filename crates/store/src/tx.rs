@@ -6,7 +6,7 @@ mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mandate_core::change::{Changes, Edited, Head, SeenKey, SeenRow};
+use mandate_core::change::{Changes, Edited, Head, Regrouped, SeenKey, SeenRow};
 use mandate_core::id::{EventId, PersonId};
 use mandate_core::time::Millis;
 use sqlx::{Postgres, Sqlite, Transaction};
@@ -78,6 +78,22 @@ statements! {
     EDIT_ABOUT: Sql::both("UPDATE notification SET edition = edition + 1 WHERE tenant = $1 AND event_seq = $2");
     /// One notification says something else.
     EDIT: Sql::both("UPDATE notification SET edition = edition + 1 WHERE tenant = $1 AND id = $2");
+    /// A digest goes out.
+    DIGESTED: Sql::both(
+        "UPDATE notification SET state = 'digested' WHERE tenant = $1 AND told_in = $2 AND state = 'held'",
+    );
+    /// Another message takes the place of one.
+    MOVED: Sql::both("UPDATE notification SET told_in = $3 WHERE tenant = $1 AND told_in = $2");
+    /// What a message did not tell waits for a digest.
+    HELD_AGAIN: Sql::both(
+        "UPDATE notification SET state = 'held', told_in = $3, because = 'message_gone', due_at = $4
+         WHERE tenant = $1 AND told_in = $2 AND state = 'merged' AND delivered_at IS NULL",
+    );
+    /// A channel took a message with what is in it.
+    CONTAINED: Sql::both(
+        "UPDATE notification SET delivered_at = $4
+         WHERE tenant = $1 AND told_in = $2 AND delivered_at IS NULL AND event_seq <= $3",
+    );
     /// Records an erasure.
     ADD_ERASED: Sql::both("INSERT INTO erased (tenant, seq, audit_seq, at, reason) VALUES ($1, $2, $3, $4, $5)");
     /// Erases the content of one event.
@@ -250,6 +266,18 @@ impl Tx {
             match edited {
                 Edited::AboutEvent(seq) => conn.run(EDIT_ABOUT, &values_of![self.tenant, *seq]).await?,
                 Edited::One(id) => conn.run(EDIT, &values_of![self.tenant, id.0]).await?,
+            };
+        }
+        for regrouped in &changes.regrouped {
+            match regrouped {
+                Regrouped::Digested(digest) => conn.run(DIGESTED, &values_of![self.tenant, digest.0]).await?,
+                Regrouped::Moved { from, to } => conn.run(MOVED, &values_of![self.tenant, from.0, to.0]).await?,
+                Regrouped::HeldAgain { from, digest, due_at } => {
+                    conn.run(HELD_AGAIN, &values_of![self.tenant, from.0, digest.0, *due_at]).await?
+                }
+                Regrouped::Contained { message, through, at } => {
+                    conn.run(CONTAINED, &values_of![self.tenant, message.0, *through, *at]).await?
+                }
             };
         }
         for erasure in &erasures {

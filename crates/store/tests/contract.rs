@@ -9,12 +9,13 @@ mod contract {
     pub(crate) mod respond;
     pub(crate) mod restart;
     pub(crate) mod server;
+    pub(crate) mod storm;
     pub(crate) mod world;
     pub(crate) mod write;
 }
 
 use contract::world::{Kind, World};
-use contract::{defend, fault, outbox, read, respond, restart, write};
+use contract::{defend, fault, outbox, read, respond, restart, storm, write};
 
 macro_rules! cases {
     ($($module:ident::$case:ident)*) => {
@@ -62,6 +63,9 @@ cases! {
     outbox::claims_take_a_few_of_each_lane
     outbox::deliveries_change_their_row
     outbox::a_new_edition_is_taken_like_a_first_message
+    storm::the_past_of_storm_control_is_found_again
+    storm::a_message_says_what_it_tells_of
+    storm::what_is_told_elsewhere_moves_with_its_message
     respond::answers_come_back_with_their_notes
     respond::reviews_are_listed_in_their_order
     respond::overdue_reviews_are_few_and_the_longest_due

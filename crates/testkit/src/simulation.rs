@@ -18,6 +18,7 @@ use mandate_core::event::Submission;
 use mandate_core::id::{NotificationId, TenantId};
 use mandate_core::plan::Process;
 use mandate_core::plan::snapshot::Files;
+use mandate_core::storm;
 use mandate_core::time::Millis;
 use mandate_scrub::Scrubber;
 use mandate_server::dispatcher::outbox::{Outbox, Parcel, Turn};
@@ -118,6 +119,7 @@ pub async fn run(seed: u64, steps: usize) -> Report {
     sim.set_faults(|_: Call| Fault::None);
     for _ in 0..2_000 {
         world.pass(1_000, &sim);
+        world.step(vec![Input::Tick]).await;
         world.submit().await;
         world.claim().await;
         world.deliver(false).await;
@@ -139,7 +141,8 @@ impl World {
         let (now, bytes) = (Arc::clone(&clock), chance.clone());
         let env = Env::new(move || Millis(now.load(Ordering::Relaxed)), move |buffer| bytes.fill(buffer));
         let process = Arc::new(Process { channels: vec!["hook".into(), "other".into()], ..Process::default() });
-        let writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(&process));
+        let storm = storm::Settings::default();
+        let writer = Writer::new(env.clone(), store.clone(), tenant.clone(), Arc::clone(&process), storm);
         let mut world = Self {
             chance,
             clock,
@@ -176,7 +179,8 @@ impl World {
     fn crash(&mut self) {
         self.report.crashes += 1;
         let (env, store) = (self.env.clone(), self.store.clone());
-        self.writer = Writer::new(env, store, self.tenant.clone(), Arc::clone(&self.process));
+        self.writer =
+            Writer::new(env, store, self.tenant.clone(), Arc::clone(&self.process), storm::Settings::default());
         self.outbox = Outbox::default();
     }
 
@@ -256,10 +260,11 @@ impl World {
     async fn deliver(&mut self, faults: bool) {
         let mut results = Vec::new();
         while let Some(turn) = self.outbox.next(self.now()) {
-            let (row, answer) = match turn {
+            let (row, answer, through) = match turn {
                 Turn::Send(parcel) => {
+                    let together = self.store.together(self.tenant.id, parcel.row.id, false).await.unwrap_or_default();
                     let (arrives, answer) = match self.chance.below(if faults { 10 } else { 1 }) {
-                        0..=5 => (true, Answer::Sent { status: 204, receipt: None }),
+                        0..=5 => (true, Answer::Sent { status: 204, receipt: Some("C1 17".into()) }),
                         6 => (true, Answer::Retry { after: None, why: "lost reply".into() }),
                         7..=8 => (false, Answer::Retry { after: None, why: "500".into() }),
                         _ => (false, Answer::Refused { why: "404".into() }),
@@ -267,13 +272,13 @@ impl World {
                     if arrives {
                         *self.arrived.entry(parcel.row.id).or_default() += 1;
                     }
-                    (parcel.row, answer)
+                    (parcel.row, answer, (together.count > 0).then_some(together.through))
                 }
-                Turn::Skip(parcel, why) => (parcel.row, Answer::Broken { why }),
+                Turn::Skip(parcel, why) => (parcel.row, Answer::Broken { why }, None),
             };
             self.outbox.answered(&row.lane, &answer, self.now());
-            let attempt = Attempt { at: self.now(), took_ms: 1, edition: 0, answer };
-            results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt });
+            let attempt = Attempt { at: self.now(), took_ms: 1, edition: row.edition, answer };
+            results.push(Delivery { row: Arc::unwrap_or_clone(row), attempt, through });
             if faults && self.chance.percent(20) {
                 break;
             }
@@ -313,9 +318,8 @@ impl World {
     }
 
     async fn is_settled(&self) -> bool {
-        let queued = NotificationFilter { state: Some(NotificationState::Queued), ..NotificationFilter::default() };
-        let page = self.store.notifications(self.tenant.id, &queued, None, 1).await;
-        self.unanswered.is_empty() && self.people.are_answered() && page.is_ok_and(|page| page.items.is_empty())
+        let waits = |row: &NotificationRow| row.waits() || row.state == NotificationState::Held;
+        self.unanswered.is_empty() && self.people.are_answered() && !self.notifications().await.iter().any(waits)
     }
 
     async fn check(&mut self) {
@@ -350,8 +354,16 @@ impl World {
         }
         let by_event = |seq| rows.iter().filter(move |row| row.event_seq == Some(seq));
         for event in &events {
-            let told = by_event(event.row.seq).any(|row| row.state == NotificationState::Delivered);
-            let given_up = by_event(event.row.seq).all(|row| row.state == NotificationState::Failed);
+            // What is no message of its own ends as the one that tells of it.
+            let end = |row: &NotificationRow| match row.told_in {
+                Some(told_in) => rows.iter().find(|row| row.id == told_in.message).map(|row| row.state),
+                None => Some(row.state),
+            };
+            let arrived = |row: &NotificationRow| {
+                end(row) == Some(NotificationState::Delivered) && (row.told_in.is_none() || row.delivered_at.is_some())
+            };
+            let told = by_event(event.row.seq).any(arrived);
+            let given_up = by_event(event.row.seq).all(|row| end(row) == Some(NotificationState::Failed));
             assert!(
                 told || given_up,
                 "event {} waits for ever: {:?}",

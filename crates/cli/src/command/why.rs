@@ -94,13 +94,17 @@ async fn ask(client: &Client, id: &str, person: Option<&str>) -> Result<Answer, 
 
 fn show(notice: &Notification, screen: &Screen) -> Result<(), Failure> {
     let style = match notice.state.as_str() {
-        "delivered" => Style::Good,
+        "delivered" | "merged" | "digested" => Style::Good,
         "failed" => Style::Bad,
         _ => Style::Warn,
     };
     let state = screen.paint(style, &notice.state);
     let (who, channel) = (clean(&notice.recipient), clean(&notice.channel));
     screen.line(format!("{who}  told via {channel}, {state}: {}", clean(&notice.why)))?;
+    if let Some(told_in) = &notice.told_in {
+        let line = format!("    {} (notice {})", clean(&told_in.words), told_in.notification);
+        screen.line(screen.paint(Style::Dim, &line))?;
+    }
     for attempt in &notice.log {
         let why = attempt.why.as_deref().map(|why| format!(": {}", clean(why))).unwrap_or_default();
         let line = format!("    {}  {} after {} ms{why}", words::clock(attempt.at), attempt.result, attempt.took_ms);

@@ -15,6 +15,10 @@ pub enum Kind {
     ActionMonitored,
     /// `action.flagged`: the same, and it asks for attention.
     ActionFlagged,
+    /// `action.updated`: more happened in the session of an action that was told, or somebody answered.
+    ActionUpdated,
+    /// `digest`: actions that were no messages of their own.
+    Digest,
     /// `agent.paused`
     AgentPaused,
     /// `agent.resumed`
@@ -32,6 +36,8 @@ impl Kind {
         match self {
             Self::ActionMonitored => "action.monitored",
             Self::ActionFlagged => "action.flagged",
+            Self::ActionUpdated => "action.updated",
+            Self::Digest => "digest",
             Self::AgentPaused => "agent.paused",
             Self::AgentResumed => "agent.resumed",
             Self::SystemAlert => "system.alert",
@@ -285,7 +291,10 @@ impl Notice {
     #[must_use]
     pub fn header(&self) -> String {
         let kind = if self.who.kind == "human" { "Person" } else { "Agent" };
-        let mut line = format!("[{}] {kind} \"{}\" {}", self.label, self.actor(), self.what.action);
+        let mut line = match self.kind {
+            Kind::Digest => format!("[{}] {} {}", self.label, self.actor(), self.what.action),
+            _ => format!("[{}] {kind} \"{}\" {}", self.label, self.actor(), self.what.action),
+        };
         if let Some((first, rest)) = self.places.split_first() {
             line.push_str(" on ");
             line.push_str(&first.resource);

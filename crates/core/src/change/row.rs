@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::chain::{Hash, Tip};
-use crate::event::{ActorKind, Decision, Level, words};
+use crate::event::{ActorKind, Decision, Impact, Level, words};
 use crate::id::{ConfigId, EventId, KeyId, NotificationId, PersonId, RejectedId, ResponseId};
 use crate::intervention::{Effect, Intervention, Via};
+use crate::storm::Because;
 use crate::time::{Millis, Span};
 
 /// One event of the chain. Everything but `sealed`, `content` and `plan` is derived from the sealed bytes.
@@ -50,6 +51,12 @@ words! {
         Delivered = "delivered",
         /// Given up; another notification went to the alternate.
         Failed = "failed",
+        /// No message of its own: the message about an earlier action tells of it.
+        Merged = "merged",
+        /// No message of its own: a digest that comes will tell of it.
+        Held = "held",
+        /// No message of its own: a digest tells of it.
+        Digested = "digested",
     }
 }
 
@@ -68,6 +75,8 @@ pub struct NotificationRow {
     pub lane: Arc<str>,
     /// How urgent.
     pub urgency: Level,
+    /// How much the action can change, as its sender thinks.
+    pub impact: Option<Impact>,
     /// Why this recipient, and for notices without event what they say (JSON, see `plan::NoticeReason`).
     pub reason: Vec<u8>,
     /// When it was planned.
@@ -82,7 +91,8 @@ pub struct NotificationRow {
     pub attempts: u32,
     /// The attempts, JSON list (see `delivery::Attempt`), oldest first; of many edits the latest.
     pub log: Vec<u8>,
-    /// When the channel took it, the first message of it.
+    /// When the channel took it, the first message of it; of what is told in another message, when the channel first took
+    /// that one with it.
     pub delivered_at: Option<Millis>,
     /// The channel's own name of the message, in the channel's own form; none until it is sent, and where the channel
     /// cannot change what it sent.
@@ -91,6 +101,8 @@ pub struct NotificationRow {
     pub edition: u32,
     /// The edition that was sent last, or given up.
     pub settled: u32,
+    /// Which message tells of it instead, and why.
+    pub told_in: Option<ToldIn>,
 }
 
 impl NotificationRow {
@@ -101,9 +113,18 @@ impl NotificationRow {
         match self.state {
             NotificationState::Queued => true,
             NotificationState::Delivered => self.receipt.is_some() && self.edition > self.settled,
-            NotificationState::Failed => false,
+            _ => false,
         }
     }
+}
+
+/// The message that tells of a notice which is none of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ToldIn {
+    /// The notification: of its session, or a digest, which may be still to come.
+    pub message: NotificationId,
+    /// Why it is no message of its own.
+    pub because: Because,
 }
 
 /// Somebody's answer to a notice. Never changes; taking it back is an answer of its own.

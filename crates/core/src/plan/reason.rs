@@ -105,6 +105,15 @@ pub enum Why {
     QueueFull,
     /// They look after Mandate, and the store's disk is full.
     NoRoom,
+    /// They are told in one message of what was no message of its own.
+    Digest,
+    /// They look after Mandate, and so much is to be told that most of it goes to digests.
+    Storm {
+        /// The agent that acts most.
+        agent: String,
+        /// Its actions in the last minute.
+        actions: u64,
+    },
 }
 
 words! {
@@ -194,6 +203,11 @@ impl Why {
             Self::NoRoom => "the store's disk is full: events are refused until there is room, pausing and delivering \
                              go on; make room, or move the store"
                 .to_owned(),
+            Self::Digest => "some notices that concern you were no messages of their own".to_owned(),
+            Self::Storm { agent, actions } => format!(
+                "unusual activity: {actions} actions in last minute from agent {agent}; first notices and critical ones \
+                 go out, the others wait for digests"
+            ),
         }
     }
 

@@ -108,6 +108,7 @@ fn address(row: &NotificationRow) -> Option<&str> {
 fn layout(notice: &Notice) -> Layout {
     match notice.kind {
         Kind::SystemAlert | Kind::ChannelTest => Layout::SystemAlert,
+        Kind::Digest => Layout::Digest,
         _ if notice.label == "critical" => Layout::Critical,
         _ => Layout::Standard,
     }

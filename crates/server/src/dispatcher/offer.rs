@@ -2,7 +2,7 @@
 
 use mandate_connect::channel::intervention::Intervention as Button;
 use mandate_core::intervention::Intervention;
-use mandate_store::StoredResponse;
+use mandate_store::{StoredResponse, Together};
 
 /// What came of it since it happened.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Happened {
     pub(crate) responses: Vec<StoredResponse>,
     /// Whether the agent is paused.
     pub(crate) agent_paused: bool,
+    /// What the message tells of beside its own event.
+    pub(crate) together: Together,
 }
 
 impl Happened {

@@ -251,6 +251,7 @@ mod tests {
             channel: lane.into(),
             lane: lane.into(),
             urgency: Level::Medium,
+            impact: None,
             reason: Vec::new(),
             created_at: Millis(0),
             state: NotificationState::Queued,
@@ -262,6 +263,7 @@ mod tests {
             receipt: None,
             edition: 0,
             settled: 0,
+            told_in: None,
         };
         Parcel { row: Arc::new(row), event: None, held_until: Millis(15_000) }
     }

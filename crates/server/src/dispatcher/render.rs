@@ -1,7 +1,9 @@
 //! What a notice says, put together from what was stored: the same words after a crash as before it.
 
+mod digest;
+
 use mandate_connect::channel::notice::{
-    Call, EventRef, Impact, Kind, Notice, Place, Response, Since, Suggestion, What, When, Who, WhyYou,
+    Call, EventRef, Impact, Kind, Merged, Notice, Place, Response, Since, Suggestion, What, When, Who, WhyYou,
 };
 use mandate_core::change::{EventRow, NotificationRow};
 use mandate_core::event::{ActorKind, Decision, Flag, Level};
@@ -10,7 +12,7 @@ use mandate_core::ownership::Step;
 use mandate_core::plan::{Record, Said, Snapshot, Why};
 use mandate_core::seal::SealedEvent;
 use mandate_core::time::Span;
-use mandate_store::StoredResponse;
+use mandate_store::{StoredResponse, Together};
 use serde_json::Value;
 
 use super::offer::Happened;
@@ -34,6 +36,7 @@ pub(super) fn notice(
     let why = reasons(row)?;
     match event {
         Some(event) => about_event(snapshot, event, happened, row, &why, public_url),
+        None if why.contains(&Why::Digest) => Ok(digest::notice(snapshot, happened, row, public_url)),
         None => Ok(about_mandate(snapshot, happened, row, &why, public_url)),
     }
 }
@@ -89,7 +92,11 @@ fn about_event(
     });
     let agent = actor.filter(|actor| actor.kind == ActorKind::Agent).map(|_| who.name.as_str());
     let suggestions = offers(agent);
-    let since = Since { responses: responses(snapshot, happened, &who.name), ..Since::default() };
+    let since = Since {
+        responses: responses(snapshot, happened, &who.name),
+        merged: merged(&happened.together),
+        ..Since::default()
+    };
     Ok(Notice {
         id: notification.id.to_string(),
         kind: if record.decision == Decision::Flagged { Kind::ActionFlagged } else { Kind::ActionMonitored },
@@ -173,6 +180,15 @@ fn rule_words(rules: &[Said]) -> Vec<String> {
         words.push(format!("suggested: {}", suggested.join(", ")));
     }
     words
+}
+
+/// What joined the message since it was sent.
+fn merged(together: &Together) -> Option<Merged> {
+    (together.count > 0).then(|| Merged {
+        count: together.count,
+        last_action: together.last_action.clone().unwrap_or_else(|| "acted".to_owned()),
+        worst_impact: together.worst.map_or("not stated", mandate_core::event::Impact::as_str).to_owned(),
+    })
 }
 
 fn about_mandate(

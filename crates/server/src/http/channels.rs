@@ -84,6 +84,7 @@ fn row(channel: &str, to: Option<&str>, at: Millis, random: [u8; 16]) -> Notific
         channel: channel.into(),
         lane: lane.into(),
         urgency: Level::Low,
+        impact: None,
         reason: b"[]".to_vec(),
         created_at: at,
         state: NotificationState::Queued,
@@ -95,6 +96,7 @@ fn row(channel: &str, to: Option<&str>, at: Millis, random: [u8; 16]) -> Notific
         receipt: None,
         edition: 0,
         settled: 0,
+        told_in: None,
     }
 }
 

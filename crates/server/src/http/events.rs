@@ -180,6 +180,15 @@ pub(super) async fn explain(State(app): State<App>, caller: Caller, id: Segment)
         for (left, known) in left.into_iter().flatten().zip(&read.not_told) {
             left["words"] = json!(known.why.sentence());
         }
+        let rows = app.store.notifications_of(caller.tenant.tenant.id, stored.row.seq).await?;
+        let told = members.get_mut("told").and_then(Value::as_array_mut);
+        for (told, known) in told.into_iter().flatten().zip(&read.told) {
+            let Some(row) = rows.iter().find(|row| row.id == known.id) else { continue };
+            told["state"] = json!(row.state);
+            if let Some(told_in) = row.told_in {
+                told["told_in"] = json!(view::told_in(told_in));
+            }
+        }
     }
     Ok(Answer(record))
 }

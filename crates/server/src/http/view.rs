@@ -1,6 +1,8 @@
 //! Rows as the interface shows them: people by their handles, states by their words.
 
-use mandate_api::{Agent, AgentState, Attempt, Control, Key, KeyScope, Notification, Outcome, Response, Review};
+use mandate_api::{
+    Agent, AgentState, Attempt, Control, Key, KeyScope, Notification, Outcome, Response, Review, ToldIn,
+};
 use mandate_core::change::{AgentRow, KeyRow, NotificationRow, NotificationState, OutcomeRow, ReviewRow, Scope};
 use mandate_core::delivery;
 use mandate_core::plan::{Record, Snapshot, Why};
@@ -82,10 +84,17 @@ pub(super) fn notification(row: &NotificationRow, snapshot: &Snapshot, whole: bo
         created_at: row.created_at.0,
         due_at: (row.state == NotificationState::Queued).then_some(row.due_at.0),
         delivered_at: row.delivered_at.map(|at| at.0),
+        told_in: row.told_in.map(told_in),
         attempts: row.attempts,
         log: if whole { log.iter().map(attempt).collect() } else { Vec::new() },
         responses: Vec::new(),
     }
+}
+
+/// Which message tells of a notice.
+pub(super) fn told_in(told_in: mandate_core::change::ToldIn) -> ToldIn {
+    let because = told_in.because;
+    ToldIn { notification: told_in.message.0, because: because.to_string(), words: because.sentence().to_owned() }
 }
 
 /// Why a notice's recipient is told, in words; with the event's plan those name what was touched.

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use mandate_core::change::{KeyRow, Scope};
 use mandate_core::id::{KeyId, TenantId, uuid_v7};
-use mandate_core::plan::Process;
-use mandate_core::{audit, seal};
+use mandate_core::{audit, seal, storm};
 use mandate_store::{Address, OpenOptions, Store, Tenant};
 use serde_json::Value;
 use tokio::sync::oneshot;
@@ -135,8 +134,13 @@ impl OfflineStore {
 
     /// Hands the writer one input, as a server would.
     async fn ask<T>(&self, input: impl FnOnce(Reply<T>) -> Input) -> Result<T, String> {
-        let mut writer =
-            Writer::new(self.env.clone(), self.store.clone(), self.tenant.clone(), Arc::new(Process::default()));
+        let mut writer = Writer::new(
+            self.env.clone(),
+            self.store.clone(),
+            self.tenant.clone(),
+            Arc::default(),
+            storm::Settings::default(),
+        );
         writer.load().await.map_err(|error| error.to_string())?;
         let (reply, answer) = oneshot::channel();
         writer.step(vec![input(reply)]).await;

@@ -22,7 +22,7 @@ pub(super) struct Form {
     /// Handles of those who run Mandate: told about Mandate itself.
     #[serde(default)]
     pub(super) admins: Vec<Spanned<String>>,
-    /// Storm control, which is not available yet.
+    /// How often people are told.
     pub(super) storm: Option<StormForm>,
     /// How much is taken from one sender, on this node.
     pub(super) limits: Option<LimitsForm>,
@@ -116,18 +116,19 @@ pub(super) struct FallbackForm {
     pub(super) alternate: Vec<Spanned<String>>,
 }
 
-/// Storm control, which is not available yet.
+/// How often people are told.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Storm")]
 pub(super) struct StormForm {
-    /// Only `false` yet.
-    #[schemars(extend("const" = false))]
-    pub(super) enabled: Spanned<bool>,
-    #[serde(rename = "window")]
-    _window: Option<String>,
-    #[serde(rename = "per_person_per_minute")]
-    _per_person_per_minute: Option<u32>,
+    /// Without, every notice is a message of its own. On unless said otherwise.
+    pub(super) enabled: Option<bool>,
+    /// What goes on in a session is gathered for so long before its message is edited: `5s`, which is the least, to
+    /// `15m`.
+    pub(super) window: Option<Spanned<String>>,
+    /// New messages that one person gets in a minute, critical ones beside them: 10 unless said otherwise.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(super) per_person_per_minute: Option<Spanned<u32>>,
 }
 
 /// How much is taken from one sender, on this node.

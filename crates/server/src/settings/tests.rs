@@ -115,7 +115,12 @@ fn what_is_wrong_is_said_where_it_stands() {
             "channels:\n  - {name: s, kind: webhook, url: \"http://h\", secret: \"${NOPE}\"}",
             &["2:55 the environment variable `NOPE` is not set (set it before starting, or write the value here)"],
         ),
-        ("storm: {enabled: true}", &["1:18 storm control is not available yet (use `enabled: false`)"]),
+        ("storm: {window: 4s}", &["1:17 `4s` is no time between two edits of a message (write `5s` to `15m`)"]),
+        (
+            "storm: {per_person_per_minute: 0}",
+            &["1:32 `0` is no number of messages for one person in a minute (write 1 to 1000; critical notices come \
+               beside them)"],
+        ),
         ("admins: [platform]", &["1:10 `platform` is not a handle (write `@` and the name of a person or team)"]),
         (
             "server: {listen: \"localhost\"}\nadmins: [x]",

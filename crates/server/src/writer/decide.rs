@@ -1,25 +1,26 @@
 //! Deciding one batch: each input in turn is observed, planned and applied. Synchronous, no I/O.
 
 mod respond;
+mod storm;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mandate_core::audit::{self, AuditEntry};
-use mandate_core::chain::{Hash, Tip};
+use mandate_core::chain::Hash;
 use mandate_core::change::{
-    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, NotificationState,
-    OutcomeRow, ReviewRow,
+    AgentRow, Changes, ConfigRow, EventRow, FeedEntry, Head, HistoryRow, KeyRow, NotificationRow, OutcomeRow, ReviewRow,
 };
 use mandate_core::checkpoint;
 use mandate_core::dedupe::Known;
 use mandate_core::delivery::{self, Next};
 use mandate_core::event::{Decision, Flag, Times};
 use mandate_core::history::{History, Observed, Seen};
-use mandate_core::id::{ConfigId, EventId, IdSource};
-use mandate_core::plan::{self, Plan, Process, Snapshot, Why};
+use mandate_core::id::{ConfigId, EventId, IdSource, NotificationId};
+use mandate_core::plan::{self, Process, Snapshot, Why};
 use mandate_core::review;
 use mandate_core::seal::{self, Assigned, SealedRouting};
+use mandate_core::storm::Storm;
 use mandate_core::time::Millis;
 use mandate_store::{Erasure, Tenant};
 use uuid::Uuid;
@@ -92,6 +93,9 @@ pub(super) struct Decider<'a> {
     process: &'a Process,
     snapshot: Arc<Snapshot>,
     history: &'a mut History,
+    storm: &'a mut Storm,
+    /// Messages that no longer wait for their first sending.
+    left_queue: usize,
     /// Channels that are known to be broken, and lanes of which something was given up.
     broken: BTreeSet<Arc<str>>,
     view: View,
@@ -117,6 +121,7 @@ impl<'a> Decider<'a> {
         process: &'a Process,
         snapshot: Arc<Snapshot>,
         history: &'a mut History,
+        storm: &'a mut Storm,
         broken: BTreeSet<Arc<str>>,
         view: View,
         head: Head,
@@ -129,6 +134,8 @@ impl<'a> Decider<'a> {
             process,
             snapshot,
             history,
+            storm,
+            left_queue: 0,
             broken,
             view,
             head,
@@ -213,6 +220,7 @@ impl<'a> Decider<'a> {
 
     /// Closes the batch.
     pub(super) fn finish(mut self) -> Decided {
+        self.tell_due();
         self.changes.agents = self.agents.into_values().collect();
         let last_event = self.head.events.seq;
         if last_event >= self.first_event {
@@ -319,7 +327,7 @@ impl<'a> Decider<'a> {
             content: Some(item.content.bytes.clone()),
             plan: plan.record(&self.snapshot, &observed),
         });
-        self.notify(&plan, tip);
+        self.notify(&plan, submission, tip);
         if plan.decision == Decision::Flagged {
             let within = plan.review_within.unwrap_or(review::WITHIN);
             let row = ReviewRow::open(id, tip.seq, &format!("rule:{}", plan.rule), self.now, within);
@@ -347,17 +355,6 @@ impl<'a> Decider<'a> {
         let recorded = Recorded { id, tip, routing };
         self.view.repeated.insert(tip.seq, recorded.clone());
         recorded
-    }
-
-    fn notify(&mut self, plan: &Plan, tip: Tip) {
-        for notice in &plan.notices {
-            let row = notice.row(tip.seq, self.now);
-            // What arrived with its event has no later state to tell of.
-            if row.state == NotificationState::Delivered {
-                self.changes.feed.push(FeedEntry::Notification { id: row.id });
-            }
-            self.changes.notifications.push(row);
-        }
     }
 
     /// Writes a notice that is born without an event.
@@ -443,10 +440,10 @@ impl<'a> Decider<'a> {
         for delivery in deliveries {
             let mut row = delivery.row.clone();
             let [jitter] = self.env.random::<1>();
-            let next = delivery::after_attempt(&mut row, &delivery.attempt, self.now, jitter);
-            if matches!(next, Next::Alternate | Next::WaitAndAlternate) {
-                self.tell_alternate(&row);
-            }
+            let next = delivery::after_attempt(&mut row, &delivery.attempt, self.now, jitter, self.storm.edit_every());
+            let hands_on = matches!(next, Next::Alternate | Next::WaitAndAlternate);
+            let alternate = if hands_on { self.tell_alternate(&row) } else { None };
+            self.regroup(delivery, &row, next, alternate);
             self.watch_channel(&row, &delivery.attempt.answer, next);
             if let (Some(seq), Some(at)) = (row.event_seq, row.delivered_at) {
                 // Somebody may answer it in this very batch.
@@ -492,14 +489,17 @@ impl<'a> Decider<'a> {
         }
     }
 
-    fn tell_alternate(&mut self, row: &NotificationRow) {
-        match plan::alternate(&self.snapshot, row, self.now) {
+    fn tell_alternate(&mut self, row: &NotificationRow) -> Option<NotificationId> {
+        let alternate = plan::alternate(&self.snapshot, row, self.now);
+        let id = alternate.as_ref().map(|row| row.id);
+        match alternate {
             Some(alternate) => self.tell(alternate),
             None => tracing::error!(
                 notification = %row.id, recipient = %row.recipient, channel = %row.channel,
                 "a notice did not arrive and no alternate channel is left; see `fallback` in mandate.yaml"
             ),
         }
+        id
     }
 
     fn create_key(&mut self, input: &CreateKeyInput) -> Answer {

@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use mandate_core::change::{AgentRow, EventRow, KeyRow, NotificationRow, ResponseRow, ReviewRow, SeenKey, SeenRow};
+use mandate_core::change::{
+    AgentRow, EventRow, KeyRow, NotificationRow, NotificationState, ResponseRow, ReviewRow, SeenKey, SeenRow,
+};
 use mandate_core::dedupe::{Identity, Known};
+use mandate_core::delivery::Answer;
 use mandate_core::history::History;
 use mandate_core::id::{EventId, KeyId, NotificationId, ResponseId};
 use mandate_core::review::OVERDUE_AT_ONCE;
@@ -39,6 +42,8 @@ pub(super) struct View {
     pub(super) reviews: BTreeMap<i64, ReviewRow>,
     /// The places of events whose review is to be told of as overdue.
     pub(super) overdue: Vec<i64>,
+    /// How much a message did not tell yet that may be past changing.
+    pub(super) untold: BTreeMap<NotificationId, u64>,
 }
 
 impl View {
@@ -53,6 +58,7 @@ impl View {
         view.read_repeated(tx, inputs, now).await?;
         view.read_answered(tx, inputs).await?;
         view.read_overdue(tx, inputs, now).await?;
+        view.read_untold(tx, inputs).await?;
         view.read_agents(tx, history, inputs).await?;
         view.read_named(tx, inputs).await?;
         Ok(view)
@@ -140,6 +146,21 @@ impl View {
     async fn read_noticed(&mut self, tx: &mut Tx, seqs: &[i64]) -> Result<(), StoreError> {
         self.noticed.extend(tx.events_at(seqs).await?.into_iter().map(|row| (row.seq, Arc::new(row))));
         self.reviews.extend(tx.reviews_of(seqs).await?.into_iter().map(|row| (row.event_seq, row)));
+        Ok(())
+    }
+
+    /// Edits that did not arrive, and may never.
+    async fn read_untold(&mut self, tx: &mut Tx, inputs: &[Input]) -> Result<(), StoreError> {
+        let mut failed = BTreeSet::new();
+        for input in inputs {
+            let Input::Deliveries(deliveries) = input else { continue };
+            let edits = deliveries.iter().filter(|delivery| delivery.row.state == NotificationState::Delivered);
+            let lost = edits.filter(|delivery| !matches!(delivery.attempt.answer, Answer::Sent { .. }));
+            failed.extend(lost.map(|delivery| delivery.row.id));
+        }
+        for message in failed {
+            self.untold.insert(message, tx.untold(message).await?);
+        }
         Ok(())
     }
 

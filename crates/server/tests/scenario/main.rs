@@ -14,5 +14,6 @@ mod slack;
 mod slack_bad_days;
 mod status;
 mod stopping;
+mod storm;
 mod streams;
 mod tls;

@@ -89,6 +89,7 @@ CREATE TABLE notification (
   channel TEXT NOT NULL,
   lane TEXT COLLATE "C" NOT NULL,
   urgency TEXT NOT NULL,
+  impact TEXT,
   reason BYTEA NOT NULL,
   created_at BIGINT NOT NULL,
   state TEXT NOT NULL,
@@ -100,12 +101,16 @@ CREATE TABLE notification (
   receipt TEXT,
   edition BIGINT NOT NULL,
   settled BIGINT NOT NULL,
+  told_in UUID,
+  because TEXT,
   waits BOOLEAN NOT NULL GENERATED ALWAYS AS
     (state = 'queued' OR (state = 'delivered' AND receipt IS NOT NULL AND edition > settled)) STORED,
   PRIMARY KEY (tenant, id)
 );
 CREATE INDEX notification_by_event ON notification (tenant, event_seq) WHERE event_seq IS NOT NULL;
 CREATE INDEX notification_waits ON notification (tenant, lane, due_at) WHERE waits;
+CREATE INDEX notification_told_in ON notification (tenant, told_in, created_at) WHERE told_in IS NOT NULL;
+CREATE INDEX notification_held ON notification (tenant, told_in) WHERE state = 'held';
 
 -- What people answered. A note stands in the erasable half of the audit entry.
 CREATE TABLE response (

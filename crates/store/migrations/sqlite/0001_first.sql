@@ -87,6 +87,7 @@ CREATE TABLE notification (
   channel TEXT NOT NULL,
   lane TEXT NOT NULL,
   urgency TEXT NOT NULL,
+  impact TEXT,
   reason BLOB NOT NULL,
   created_at INTEGER NOT NULL,
   state TEXT NOT NULL,
@@ -98,12 +99,16 @@ CREATE TABLE notification (
   receipt TEXT,
   edition INTEGER NOT NULL,
   settled INTEGER NOT NULL,
+  told_in BLOB,
+  because TEXT,
   waits INTEGER NOT NULL GENERATED ALWAYS AS
     (state = 'queued' OR (state = 'delivered' AND receipt IS NOT NULL AND edition > settled)) STORED
 ) STRICT;
 CREATE UNIQUE INDEX notification_by_id ON notification (tenant, id);
 CREATE INDEX notification_by_event ON notification (tenant, event_seq) WHERE event_seq IS NOT NULL;
 CREATE INDEX notification_waits ON notification (tenant, lane, due_at) WHERE waits;
+CREATE INDEX notification_told_in ON notification (tenant, told_in, created_at) WHERE told_in IS NOT NULL;
+CREATE INDEX notification_held ON notification (tenant, told_in) WHERE state = 'held';
 
 -- What people answered. A note stands in the erasable half of the audit entry.
 CREATE TABLE response (

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mandate_core::audit::SealedAudit;
-use mandate_core::change::{Changes, Edited, Head, NotificationRow};
-use mandate_core::id::PersonId;
+use mandate_core::change::{Changes, Edited, Head, NotificationRow, NotificationState, Regrouped, ToldIn};
+use mandate_core::id::{NotificationId, PersonId};
 use mandate_core::seal::Erased;
+use mandate_core::storm::Because;
 
 use super::state::State;
 use crate::error::{Error, Result};
@@ -63,6 +64,9 @@ impl State {
                 row.edition += 1;
             }
         }
+        for regrouped in &changes.regrouped {
+            self.regroup(regrouped);
+        }
         for row in &changes.responses {
             add(&mut self.responses, row.id, Arc::new(row.clone()), "response")?;
         }
@@ -92,6 +96,36 @@ impl State {
         }
         self.head = *head;
         Ok(())
+    }
+
+    fn regroup(&mut self, regrouped: &Regrouped) {
+        let mut told_in = |message: NotificationId, change: &dyn Fn(&mut NotificationRow, &mut ToldIn)| {
+            for row in self.notifications.values_mut() {
+                if let Some(mut told_in) = row.told_in.filter(|told_in| told_in.message == message) {
+                    change(row, &mut told_in);
+                    row.told_in = Some(told_in);
+                }
+            }
+        };
+        match *regrouped {
+            Regrouped::Digested(digest) => told_in(digest, &|row, _| {
+                if row.state == NotificationState::Held {
+                    row.state = NotificationState::Digested;
+                }
+            }),
+            Regrouped::Moved { from, to } => told_in(from, &|_, told_in| told_in.message = to),
+            Regrouped::HeldAgain { from, digest, due_at } => told_in(from, &|row, told_in| {
+                if row.state == NotificationState::Merged && row.delivered_at.is_none() {
+                    (row.state, row.due_at) = (NotificationState::Held, due_at);
+                    *told_in = ToldIn { message: digest, because: Because::MessageGone };
+                }
+            }),
+            Regrouped::Contained { message, through, at } => told_in(message, &|row, _| {
+                if row.event_seq.is_some_and(|seq| seq <= through) {
+                    row.delivered_at = row.delivered_at.or(Some(at));
+                }
+            }),
+        }
     }
 
     /// The narrow door: only with its record in the audit chain, written by the same transaction.

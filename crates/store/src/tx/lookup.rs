@@ -10,7 +10,7 @@ use mandate_core::time::Millis;
 use super::{Inner, Tx};
 use crate::decode;
 use crate::error::{Error, Result};
-use crate::read::{event, hex_list, notification, response, review, state};
+use crate::read::{event, hex_list, notification, response, review, state, storm};
 use crate::sql::{Conn, Row, Sql, Value};
 
 /// How many agents one statement gives.
@@ -121,6 +121,20 @@ impl Tx {
         }
         let list = hex_list(ids.iter().map(|id| id.0));
         self.all(notification::NOTIFICATIONS_NAMED, &[Value::from(&list)], decode::notification).await
+    }
+
+    /// How many notices a message is to tell of that its channel did not take yet.
+    ///
+    /// # Errors
+    /// As every read; the transaction can then only be dropped.
+    pub async fn untold(&mut self, message: NotificationId) -> Result<u64> {
+        #[cfg(feature = "sim")]
+        if let Inner::Sim(sim) = &self.inner {
+            return Ok(sim.look()?.untold(message));
+        }
+        let values = [Value::from(message.0)];
+        let found = self.all(storm::UNTOLD, &values, |row| row.of("notification", "untold").int("untold")).await?;
+        Ok(found.first().and_then(|count| u64::try_from(*count).ok()).unwrap_or(0))
     }
 
     /// When the first notice about each of some events arrived, by the event's place; those of which none did are left

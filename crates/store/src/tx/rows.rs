@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mandate_core::change::{Changes, NotificationRow, SeenKey, SeenRow};
+use mandate_core::event::Impact;
 
 use crate::error::{Error, Result};
 use crate::sql::{Insert, Kind::*, Writes, values_of};
@@ -64,6 +65,7 @@ const NOTIFICATION: &[(&str, crate::sql::Kind)] = &[
     ("channel", Text),
     ("lane", Text),
     ("urgency", Text),
+    ("impact", Text),
     ("reason", Bytes),
     ("created_at", Int),
     ("state", Text),
@@ -75,6 +77,8 @@ const NOTIFICATION: &[(&str, crate::sql::Kind)] = &[
     ("receipt", Text),
     ("edition", Int),
     ("settled", Int),
+    ("told_in", Uuid),
+    ("because", Text),
 ];
 
 /// Two results of one notice may give birth to the same alternate.
@@ -461,6 +465,7 @@ fn notification(tenant: i64, row: &NotificationRow) -> [crate::sql::Value<'_>; N
         &*row.channel,
         &*row.lane,
         row.urgency.as_str(),
+        row.impact.map(Impact::as_str),
         &row.reason,
         row.created_at,
         row.state.as_str(),
@@ -472,6 +477,8 @@ fn notification(tenant: i64, row: &NotificationRow) -> [crate::sql::Value<'_>; N
         &row.receipt,
         row.edition,
         row.settled,
+        row.told_in.map(|told_in| told_in.message.0),
+        row.told_in.map(|told_in| told_in.because.as_str()),
     ]
 }
 

@@ -79,6 +79,7 @@ impl Batch {
             channel: "slack".into(),
             lane: format!("slack:{recipient}").into(),
             urgency: Level::Medium,
+            impact: None,
             reason: br#"{"owner":"team"}"#.to_vec(),
             created_at: event.at,
             state: NotificationState::Queued,
@@ -90,6 +91,7 @@ impl Batch {
             receipt: None,
             edition: 0,
             settled: 0,
+            told_in: None,
         });
         self.changes.notifications.last_mut().unwrap()
     }
