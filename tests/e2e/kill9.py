@@ -84,6 +84,7 @@ def configure(sink: Sink) -> None:
     (CONFIG / "mandate.yaml").write_text(
         f'channels: [{{name: ops-hook, kind: webhook, url: "{url}", secret: {SECRET}, allow_private: true}}]\n'
         "fallback: {alternate: [ops-hook]}\n"
+        "storm: {enabled: false}\n"
     )
     (CONFIG / "ownership.yaml").write_text(
         'people:\n  - {handle: "@alice", contacts: [{channel: ops-hook}]}\nowners:\n  - {resource: "service:*", primary: "@alice"}\n'
