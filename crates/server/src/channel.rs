@@ -152,7 +152,7 @@ async fn post(endpoint: &Webhook, updates: bool, telling: &Telling<'_>, at: Mill
     let id = row.id.to_string();
     let answer = if row.receipt.is_some() {
         let updated = Notice { kind: Kind::ActionUpdated, ..telling.notice.clone() };
-        endpoint.send(&format!("{id}.{}", row.edition), at, body::write(&updated)).await
+        endpoint.send(&format!("{id}-{}", row.edition), at, body::write(&updated)).await
     } else {
         endpoint.send(&id, at, body::write(telling.notice)).await
     };
