@@ -5,12 +5,10 @@ use axum::extract::State;
 use mandate_api::{Agent, Page, PauseAllAnswer, PauseRequest};
 use mandate_core::change::AgentRow;
 use mandate_core::event::submission::{MAX_DESCRIPTION_CHARS, is_actor_id};
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once, QueryProblems};
-use super::extract::{JsonOrNothing, Params, Segment, page_size};
+use super::extract::{JsonOrNothing, Pages, Params, Segment, page_size};
 use super::problem::{Code, Refused};
 use super::view;
 use crate::app::App;
@@ -19,17 +17,6 @@ use crate::input::{AgentStateInput, Agents, Input};
 
 /// At most so many agents are listed in an answer about all of them.
 const SHOWN: usize = 1_000;
-
-/// A page of agents.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Pages {
-    /// How many, 1 to 1,000; 50 when left out.
-    limit: Option<u32>,
-    /// Where an earlier page said to go on.
-    cursor: Option<String>,
-}
 
 /// List agents by id.
 #[utoipa::path(

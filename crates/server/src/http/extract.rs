@@ -5,7 +5,9 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
 use mandate_core::json::push_pointer;
+use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use utoipa::IntoParams;
 
 use super::body;
 use super::problem::{Code, Refused};
@@ -95,6 +97,17 @@ pub(super) fn refused(error: &serde_json::Error, pointer: String) -> Refused {
         push_pointer(&mut pointer, name);
     }
     Refused::new(Code::InvalidRequest, format!("{words} ({place})")).at(pointer, code)
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct Pages {
+    /// How many, 1 to 1,000; 50 when left out.
+    pub limit: Option<u32>,
+    /// Where an earlier page said to go on.
+    pub cursor: Option<String>,
 }
 
 /// The parameters of a query: unknown ones are errors.

@@ -7,28 +7,15 @@ use mandate_api::{Key, KeyRequest, KeyScope, NewKey, Page};
 use mandate_core::change::Scope;
 use mandate_core::id::KeyId;
 use mandate_core::time::Millis;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::docs::{BodyProblems, KeyProblems, NotFoundProblem, Once, QueryProblems};
-use super::extract::{Json, Params, Segment, cursor, page_size, unknown_cursor};
+use super::extract::{Json, Pages, Params, Segment, cursor, page_size, unknown_cursor};
 use super::problem::{Code, Refused};
 use super::view;
 use crate::app::App;
 use crate::auth::{self, KeyWish, Right, WrongWish};
 use crate::input::{CreateKeyInput, Input, RevokeKeyInput};
-
-/// A page of keys.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Pages {
-    /// How many, 1 to 1,000; 50 when left out.
-    limit: Option<u32>,
-    /// Where an earlier page said to go on.
-    cursor: Option<String>,
-}
 
 /// List the tenant's keys, oldest first, revoked ones too. Their texts are not kept anywhere.
 #[utoipa::path(

@@ -5,26 +5,13 @@ use axum::extract::State;
 use mandate_api::{Page, Rejected};
 use mandate_core::change::RejectedRow;
 use mandate_core::id::RejectedId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::caller::Caller;
 use super::docs::{KeyProblems, QueryProblems};
-use super::extract::{Params, cursor, page_size};
+use super::extract::{Pages, Params, cursor, page_size};
 use super::problem::Refused;
 use crate::app::App;
 use crate::auth::Right;
-
-/// A page of items.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Pages {
-    /// How many, 1 to 1,000; 50 when left out.
-    limit: Option<u32>,
-    /// Where an earlier page said to go on.
-    cursor: Option<String>,
-}
 
 /// List what was sent during the last day and is no event, newest first, with what is wrong with it.
 ///
